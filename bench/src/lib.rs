@@ -1,0 +1,1 @@
+//! Benchmarks and ratio gates of Talkpath.

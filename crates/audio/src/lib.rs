@@ -1,0 +1,1 @@
+//! PCM: codecs, tones, resampling, concealment. Internal to Talkpath.

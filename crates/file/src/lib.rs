@@ -1,0 +1,1 @@
+//! Containers of sound and packets (WAV, pcap), bytes in and bytes out. Internal to Talkpath.

@@ -1,0 +1,1 @@
+//! Calls, sessions, streams and playout, without sockets or clocks. Internal to Talkpath.

@@ -1,0 +1,1 @@
+//! SDP text, losslessly, and RFC 3264 negotiation as pure functions. Internal to Talkpath.

@@ -1,0 +1,1 @@
+//! A media manager for calls: from the SDP body to the samples.

@@ -1,0 +1,1 @@
+//! Bytes and views: RTP, RTCP and the numbers of calls, without state. Internal to Talkpath.

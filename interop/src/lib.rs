@@ -1,0 +1,1 @@
+//! Calls with peers that we did not write.
