@@ -1,0 +1,61 @@
+//! What a call tells its owner.
+
+use core::net::SocketAddr;
+
+use talkpath_wire::Ssrc;
+
+use crate::{Component, SessionId, StreamIndex};
+
+/// Something that happened to a stream's media.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaEvent {
+    /// Whose session.
+    pub session: SessionId,
+    /// Which m-line.
+    pub stream: StreamIndex,
+    /// What happened.
+    pub what: MediaHappening,
+}
+
+/// What happened to a stream's media.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MediaHappening {
+    /// The first RTP packet that the source policy accepted since the stream
+    /// was set up.
+    FirstMedia {
+        /// Its source.
+        ssrc: Ssrc,
+        /// Where it came from.
+        from: SocketAddr,
+    },
+    /// Nothing was received for as long as the stream's media timeout, while
+    /// media was expected.
+    MediaTimeout {
+        /// How long nothing has come.
+        silent_for: core::time::Duration,
+    },
+    /// Media came again after a [`MediaHappening::MediaTimeout`].
+    MediaResumed,
+    /// The source policy took a new address.
+    SourceChanged {
+        /// RTP or RTCP.
+        component: Component,
+        /// The address before; none when nothing was accepted yet.
+        before: Option<SocketAddr>,
+        /// The address now.
+        now: SocketAddr,
+        /// Why it was believed.
+        evidence: &'static str,
+    },
+    /// The remote source said goodbye (RFC 3550 §6.6).
+    Bye {
+        /// The source that left.
+        ssrc: Ssrc,
+    },
+    /// Our SSRC was taken by another: ours was changed (RFC 3550 §8.2).
+    SsrcCollision {
+        /// The SSRC given up.
+        ssrc: Ssrc,
+    },
+}

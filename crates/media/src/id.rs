@@ -1,0 +1,34 @@
+//! Names of things: sessions, streams, components, sockets.
+
+use core::fmt;
+
+/// One party's dialogue and media, unique within a manager.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionId(pub u64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {}", self.0)
+    }
+}
+
+/// The index of an m-line in its session description, which is its identity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StreamIndex(pub u8);
+
+/// Which of a stream's two transports: RTP, or RTCP on a port of its own.
+///
+/// With RTCP multiplexed (RFC 5761) both travel on [`Component::Rtp`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Component {
+    /// RTP, and RTCP too where it is multiplexed.
+    Rtp,
+    /// RTCP on its own port.
+    Rtcp,
+}
+
+/// A socket, named by whoever owns it; opaque to everything below.
+///
+/// Small and dense, so that it can index a table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SocketKey(pub u32);
