@@ -1,1 +1,4 @@
 //! A media manager for calls: from the SDP body to the samples.
+#![deny(unsafe_code)]
+
+pub mod driver;
