@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""One end of an RTP call, played by GStreamer's rtpbin.
+
+  gst_peer.py --codec PCMU --local 127.0.0.1:20000 --remote 127.0.0.1:20010 \
+              [--play in.wav | --tone 440] [--record out.wav] [--mux] --seconds 5
+
+Sends from and receives on the same port (RFC 4961), RTCP on the next port or,
+with --mux, on the same one (RFC 5761). Prints "ready" once its ports are bound;
+with `--remote -` it then reads the remote address from a line of standard
+input, so that nothing sent to it meanwhile is lost. Ends --seconds later or on
+SIGTERM, with a BYE and one line of JSON: what it received and what the other
+side's reports said.
+"""
+import argparse
+import json
+import os
+import signal
+import sys
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import Gio, GLib, Gst  # noqa: E402
+
+# name: (static payload type, RTP clock, sample rate, encoder, payloader, depayloader, decoder)
+CODECS = {
+    "PCMU": (0, 8000, 8000, "mulawenc", "rtppcmupay", "rtppcmudepay", "mulawdec"),
+    "PCMA": (8, 8000, 8000, "alawenc", "rtppcmapay", "rtppcmadepay", "alawdec"),
+}
+PTIME_NS = 20_000_000
+END_AFTER_EOS_S = 2
+# RFC 5761 §4: the second byte of RTCP, read as RTP, is 64..95 with the marker.
+RTCP_TYPES = range(192, 224)
+
+
+def address(text):
+    host, port = text.strip().rsplit(":", 1)
+    return host, int(port)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--codec", choices=sorted(CODECS), required=True)
+    parser.add_argument("--payload-type", type=int, help="other than the codec's own")
+    parser.add_argument("--local", type=address, required=True, metavar="HOST:PORT")
+    parser.add_argument("--remote", required=True, metavar="HOST:PORT|-")
+    parser.add_argument("--mux", action="store_true", help="RTCP on the RTP port")
+    parser.add_argument("--play", metavar="WAV", help="then silence until the end")
+    parser.add_argument("--tone", type=float, metavar="HZ")
+    parser.add_argument("--record", metavar="WAV")
+    parser.add_argument("--seconds", type=float, required=True)
+    return parser.parse_args()
+
+
+def bound(host, port):
+    """A UDP socket that udpsrc and udpsink share, so that both use one port."""
+    socket = Gio.Socket.new(Gio.SocketFamily.IPV4, Gio.SocketType.DATAGRAM, Gio.SocketProtocol.UDP)
+    socket.bind(Gio.InetSocketAddress.new_from_string(host, port), False)
+    return socket
+
+
+class Peer:
+    def __init__(self, options, media, control):
+        self.options, self.media, self.control = options, media, control
+        pt, clock, rate, *elements = CODECS[options.codec]
+        self.pt = pt if options.payload_type is None else options.payload_type
+        self.clock, self.rate = clock, rate
+        self.encoder, self.payloader, self.depayloader, self.decoder = elements
+        self.frames = 0
+        self.recording = None
+        self.ssrcs = []
+        self.errors = []
+        self.loop = GLib.MainLoop()
+        self.pipeline = Gst.Pipeline.new("peer")
+        self.bin = self.element("rtpbin", latency=100, autoremove=True)
+        # Recordings follow RTP time alone: the sender's clock, no guesses.
+        self.bin.set_property("buffer-mode", 0)
+        self.bin.connect("request-pt-map", lambda _bin, _session, _pt: self.rtp_caps())
+        self.bin.connect("pad-added", self.on_pad)
+        self.build_sender()
+        self.build_sockets()
+
+    # --- building ---------------------------------------------------------
+    def element(self, kind, **properties):
+        made = Gst.ElementFactory.make(kind)
+        if made is None:
+            raise SystemExit(f"gst_peer: GStreamer has no element {kind}")
+        for name, value in properties.items():
+            made.set_property(name.replace("_", "-"), value)
+        self.pipeline.add(made)
+        return made
+
+    def chain(self, *elements):
+        for left, right in zip(elements, elements[1:]):
+            if not left.link(right):
+                raise SystemExit(f"gst_peer: cannot link {left.name} to {right.name}")
+        return elements[-1]
+
+    def rtp_caps(self):
+        return Gst.Caps.from_string(
+            f"application/x-rtp,media=audio,payload={self.pt},clock-rate={self.clock},"
+            f"encoding-name={self.options.codec}"
+        )
+
+    def pcm_caps(self):
+        caps = f"audio/x-raw,format=S16LE,rate={self.rate},channels=1,layout=interleaved"
+        return self.element("capsfilter", caps=Gst.Caps.from_string(caps))
+
+    def build_sender(self):
+        if self.options.play:
+            # The file, then silence: a stream that ends would end the session.
+            head = self.element("concat")
+            self.chain(
+                self.element("filesrc", location=self.options.play),
+                self.element("wavparse"),
+                self.element("audioconvert"),
+                self.element("audioresample"),
+                self.pcm_caps(),
+                head,
+            )
+            self.chain(self.element("audiotestsrc", wave=4, samplesperbuffer=160), self.pcm_caps(), head)
+        elif self.options.tone:
+            head = self.chain(
+                self.element(
+                    "audiotestsrc", wave=0, freq=self.options.tone, volume=0.25, samplesperbuffer=160
+                ),
+                self.pcm_caps(),
+            )
+        else:
+            return
+        pay = self.element(
+            self.payloader, pt=self.pt, min_ptime=PTIME_NS, max_ptime=PTIME_NS
+        )
+        self.chain(head, self.element(self.encoder), pay)
+        pay.link_pads("src", self.bin, "send_rtp_sink_0")
+
+    def build_sockets(self):
+        to_host, to_port = self.options.remote
+        media, control = self.media, self.control
+        sink = self.element("udpsink", host=to_host, port=to_port, sync=True)
+        self.share(sink, media)
+        if self.options.play or self.options.tone:
+            self.bin.link_pads("send_rtp_src_0", sink, "sink")
+        else:
+            self.pipeline.remove(sink)
+        source = self.element("udpsrc", socket=media, close_socket=False)
+        if self.options.mux:
+            to_control = to_port
+            tee = self.chain(source, self.element("tee"))
+            self.filtered(tee, "recv_rtp_sink_0", lambda kind: kind not in RTCP_TYPES, self.rtp_caps())
+            self.filtered(tee, "recv_rtcp_sink_0", lambda kind: kind in RTCP_TYPES, None)
+        else:
+            to_control = to_port + 1
+            source.set_property("caps", self.rtp_caps())
+            source.link_pads("src", self.bin, "recv_rtp_sink_0")
+            reports = self.element("udpsrc", socket=control, close_socket=False)
+            reports.link_pads("src", self.bin, "recv_rtcp_sink_0")
+        # `async` is a Python keyword, hence the dictionary.
+        out = self.element("udpsink", host=to_host, port=to_control, **{"sync": False, "async": False})
+        self.share(out, control)
+        self.bin.link_pads("send_rtcp_src_0", out, "sink")
+
+    @staticmethod
+    def share(sink, socket):
+        sink.set_property("socket", socket)
+        sink.set_property("close-socket", False)
+        sink.set_property("async", False)
+
+    def filtered(self, tee, pad_name, wanted, caps):
+        """One half of a multiplexed port: the packets whose second byte is wanted."""
+        queue = self.element("queue")
+        kind = caps.to_string() if caps else "application/x-rtcp"
+        setter = self.element("capssetter", caps=Gst.Caps.from_string(kind), join=False, replace=True)
+
+        def probe(_pad, info):
+            data = info.get_buffer().extract_dup(0, 2)
+            return Gst.PadProbeReturn.OK if len(data) == 2 and wanted(data[1]) else Gst.PadProbeReturn.DROP
+
+        queue.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, probe)
+        self.chain(tee, queue, setter)
+        setter.link_pads("src", self.bin, pad_name)
+
+    # --- running ----------------------------------------------------------
+    def on_pad(self, _bin, pad):
+        if not pad.get_name().startswith("recv_rtp_src_"):
+            return
+        self.ssrcs.append(int(pad.get_name().split("_")[4]))
+        if self.recording or not self.options.record:
+            tail = [self.element("fakesink", sync=False)]
+        else:
+            self.recording = self.options.record
+            tail = [
+                self.element(self.depayloader),
+                self.element(self.decoder),
+                self.element("audioconvert"),
+                # A lost packet becomes silence instead of a shorter file.
+                self.element("audiorate", skip_to_first=True),
+                self.pcm_caps(),
+                self.element("wavenc"),
+                self.element("filesink", location=self.recording, sync=False),
+            ]
+            tail[-1].set_property("async", False)
+        self.chain(*tail)
+        first = tail[0].get_static_pad("sink")
+        first.add_probe(Gst.PadProbeType.BUFFER, self.on_frame)
+        pad.link(first)
+        for made in reversed(tail):
+            made.sync_state_with_parent()
+
+    def on_frame(self, _pad, _info):
+        self.frames += 1
+        return Gst.PadProbeReturn.OK
+
+    def on_message(self, _bus, message):
+        if message.type == Gst.MessageType.EOS:
+            self.loop.quit()
+        elif message.type == Gst.MessageType.ERROR:
+            error, detail = message.parse_error()
+            self.errors.append(f"{error.message} ({detail})")
+            self.loop.quit()
+
+    def finish(self):
+        """Reads the numbers while the session lives, then says BYE and closes the file."""
+        self.sources = self.read_sources()
+        self.pipeline.send_event(Gst.Event.new_eos())
+        GLib.timeout_add_seconds(END_AFTER_EOS_S, self.loop.quit)
+        return False
+
+    def read_sources(self):
+        session = self.bin.emit("get-internal-session", 0)
+        wanted = (
+            "packets-received", "packets-lost", "jitter", "have-rb", "rb-fractionlost",
+            "rb-packetslost", "rb-jitter", "rb-round-trip", "have-sr", "sr-packet-count",
+            "packets-sent", "internal", "received-bye",
+        )
+        found = []
+        for ssrc in self.known_ssrcs(session):
+            source = session.emit("get-source-by-ssrc", ssrc)
+            if source is None:
+                continue
+            stats = source.get_property("stats")
+            entry = {"ssrc": ssrc}
+            for name in wanted:
+                if stats.has_field(name):
+                    entry[name] = stats.get_value(name)
+            found.append(entry)
+        return found
+
+    def known_ssrcs(self, session):
+        return dict.fromkeys([session.get_property("internal-ssrc"), *self.ssrcs])
+
+    def run(self):
+        bus = self.pipeline.get_bus()
+        bus.add_signal_watch()
+        bus.connect("message", self.on_message)
+        self.sources = []
+        if self.pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.FAILURE:
+            raise SystemExit("gst_peer: the pipeline does not start")
+        GLib.timeout_add(int(self.options.seconds * 1000), self.finish)
+        GLib.unix_signal_add(GLib.PRIORITY_HIGH, signal.SIGTERM, self.finish)
+        self.loop.run()
+        self.pipeline.set_state(Gst.State.NULL)
+        print(json.dumps({
+            "codec": self.options.codec,
+            "frames": self.frames,
+            "remote_ssrcs": self.ssrcs,
+            "recorded": bool(self.recording and os.path.exists(self.recording)),
+            "sources": self.sources,
+            "errors": self.errors,
+        }), flush=True)
+        return 1 if self.errors else 0
+
+
+def main():
+    Gst.init(None)
+    options = arguments()
+    host, port = options.local
+    media = bound(host, port)
+    control = media if options.mux else bound(host, port + 1)
+    print("ready", flush=True)
+    options.remote = address(sys.stdin.readline() if options.remote == "-" else options.remote)
+    return Peer(options, media, control).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
