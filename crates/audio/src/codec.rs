@@ -1,0 +1,192 @@
+//! What a codec is, and the table of those that are built in.
+//!
+//! In: the name, clock rate and channels of an SDP `rtpmap` (RFC 8866 §6.6).
+//! Out: a [`Codec`], which makes encoders and decoders. A codec is one file that
+//! implements [`Codec`], and one line in [`BUILT_IN`]. Left out: payload type
+//! numbers beyond the static ones, `fmtp`, and when to send what.
+
+use std::fmt;
+
+use crate::g711;
+use crate::rate::SampleRate;
+
+/// All codecs that are built in, in the order in which we like to offer them.
+pub static BUILT_IN: &[&dyn Codec] = &[&g711::PCMU, &g711::PCMA];
+
+/// Finds a built-in codec by what an SDP `rtpmap` says.
+///
+/// The encoding name is compared without regard to case (RFC 8866 §6.6); the
+/// clock rate is that of RTP, and `channels` is 1 where SDP leaves it out.
+///
+/// ```
+/// use talkpath_audio::codec;
+/// assert_eq!(codec::find("pcmu", 8_000, 1).map(|c| c.static_payload_type()), Some(Some(0)));
+/// assert!(codec::find("PCMU", 16_000, 1).is_none());
+/// ```
+#[must_use]
+pub fn find(name: &str, clock_rate: u32, channels: u8) -> Option<&'static dyn Codec> {
+    BUILT_IN.iter().copied().find(|codec| {
+        codec.name().eq_ignore_ascii_case(name)
+            && codec.clock_rate() == clock_rate
+            && codec.channels() == channels
+    })
+}
+
+/// A way to turn PCM into payloads and back.
+///
+/// PCM is interleaved where there is more than one channel. Counts of samples
+/// are per channel; the length of a PCM slice is samples × channels.
+///
+/// ```
+/// use talkpath_audio::{Codec, SampleRate, codec};
+/// let codec: &dyn Codec = codec::find("PCMA", 8_000, 1).expect("PCMA is built in");
+/// let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+///
+/// let mut payload = vec![0; codec.max_payload_len(160)];
+/// let len = encoder.encode(&[1_000; 160], &mut payload)?;
+/// let mut pcm = vec![0; codec.samples(&payload[..len])?];
+/// assert_eq!(decoder.decode(&payload[..len], &mut pcm)?, 160);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Codec: fmt::Debug + Send + Sync {
+    /// The encoding name that SDP knows it by.
+    fn name(&self) -> &str;
+
+    /// The clock of its RTP timestamps, in hertz.
+    fn clock_rate(&self) -> u32;
+
+    /// The rate of its PCM, which is not always the clock rate.
+    fn sample_rate(&self) -> SampleRate;
+
+    /// The number of channels of its PCM, at least 1.
+    fn channels(&self) -> u8;
+
+    /// The payload type that RFC 3551 §6 gives it for ever, if any.
+    fn static_payload_type(&self) -> Option<u8>;
+
+    /// How many samples a payload holds, without decoding it.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] when the payload cannot be of this codec.
+    fn samples(&self, payload: &[u8]) -> Result<usize, DecodeError>;
+
+    /// The length in bytes that no payload of `samples` samples exceeds.
+    fn max_payload_len(&self, samples: usize) -> usize;
+
+    /// Makes an encoder. The one place, with [`Codec::decoder`], that allocates.
+    fn encoder(&self) -> Box<dyn Encoder>;
+
+    /// Makes a decoder.
+    fn decoder(&self) -> Box<dyn Decoder>;
+}
+
+/// PCM into payloads, of one outgoing stream.
+///
+/// ```
+/// use talkpath_audio::{Codec, EncodeError, g711};
+/// let mut encoder = g711::PCMU.encoder();
+/// assert_eq!(encoder.encode(&[0; 160], &mut [0; 160]), Ok(160));
+/// ```
+pub trait Encoder: Send {
+    /// Encodes one frame into `out` and returns the payload's length in bytes.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; `out` is then unspecified and the state unchanged.
+    fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, EncodeError>;
+}
+
+/// Payloads into PCM, of one incoming stream.
+///
+/// ```
+/// use talkpath_audio::{Codec, DecodeError, g711};
+/// let mut decoder = g711::PCMU.decoder();
+/// let error = decoder.decode(&[0xff; 160], &mut [0; 80]);
+/// assert_eq!(error, Err(DecodeError::NoRoom { needed: 160, room: 80 }));
+/// ```
+pub trait Decoder: Send {
+    /// Decodes one payload into `pcm` and returns the samples per channel.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; `pcm` is then unspecified and the state unchanged.
+    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, DecodeError>;
+}
+
+/// Why a frame could not be encoded: always the caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The destination is too short.
+    #[error("a payload of {needed} bytes does not fit into {room}")]
+    NoRoom {
+        /// Bytes that the payload takes.
+        needed: usize,
+        /// Bytes that there were.
+        room: usize,
+    },
+    /// The codec has no frames of this length.
+    #[error("no frame of this codec has {samples} samples")]
+    FrameLength {
+        /// Samples per channel that were given.
+        samples: usize,
+    },
+}
+
+/// Why a payload could not be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The destination is too short: the caller's fault.
+    #[error("{needed} samples do not fit into {room}")]
+    NoRoom {
+        /// Samples of all channels that the payload holds.
+        needed: usize,
+        /// Samples of all channels that there was room for.
+        room: usize,
+    },
+    /// The payload is not of this codec: the peer's fault.
+    #[error("a payload of {len} bytes is malformed at byte {at}")]
+    Malformed {
+        /// Length of the payload in bytes.
+        len: usize,
+        /// Where in it the codec gave up.
+        at: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lookup_takes_name_clock_and_channels_together() {
+        let pcma = find("PcMa", 8_000, 1).unwrap();
+        assert_eq!((pcma.name(), pcma.static_payload_type()), ("PCMA", Some(8)));
+        assert!(find("PCMA", 8_000, 2).is_none());
+        assert!(find("PCMA", 48_000, 1).is_none());
+        assert!(find("PCMA ", 8_000, 1).is_none());
+        assert!(find("", 8_000, 1).is_none());
+    }
+
+    #[test]
+    fn every_entry_of_the_table_can_be_found_and_round_trips_silence() {
+        for codec in BUILT_IN {
+            let found = find(codec.name(), codec.clock_rate(), codec.channels()).unwrap();
+            assert_eq!(found.static_payload_type(), codec.static_payload_type());
+            let samples = codec.sample_rate().frame_len();
+            let pcm = vec![0; samples * usize::from(codec.channels())];
+            let mut payload = vec![0; codec.max_payload_len(samples)];
+            let len = codec.encoder().encode(&pcm, &mut payload).unwrap();
+            assert_eq!(codec.samples(&payload[..len]), Ok(samples));
+            let mut heard = vec![i16::MAX; pcm.len()];
+            assert_eq!(
+                codec.decoder().decode(&payload[..len], &mut heard),
+                Ok(samples)
+            );
+            assert!(
+                heard.iter().all(|sample| sample.abs() <= 8),
+                "{}",
+                codec.name()
+            );
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Counts heap allocations on the path of samples: there are none.
+#![allow(unsafe_code, reason = "a global allocator cannot be had without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use talkpath_audio::{
+    Concealer, Dbov, LevelMeter, Resampler, SampleRate, Tone, ToneGenerator, codec,
+};
+
+struct Counting;
+
+thread_local! {
+    /// Allocations of this thread only: the harness has others.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes unchanged to the system's allocator; the counter is a
+// plain cell without a destructor, so that it cannot allocate itself.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's own promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert!(allocations(|| drop(std::hint::black_box(Box::new(1)))) >= 1);
+}
+
+#[test]
+fn codecs_do_not_allocate_per_frame() {
+    for codec in codec::BUILT_IN {
+        let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+        let (mut payload, mut pcm) = ([0; 160], [0; 160]);
+        let count = allocations(|| {
+            for value in 0..100 {
+                let len = encoder.encode(&[value * 300; 160], &mut payload).unwrap();
+                decoder.decode(&payload[..len], &mut pcm).unwrap();
+            }
+        });
+        assert_eq!(count, 0, "{}", codec.name());
+    }
+}
+
+#[test]
+fn resamplers_do_not_allocate_per_frame() {
+    for from in [8_000, 16_000, 24_000, 48_000].map(|hz| SampleRate::new(hz).unwrap()) {
+        for to in [8_000, 16_000, 24_000, 48_000].map(|hz| SampleRate::new(hz).unwrap()) {
+            let mut resampler = Resampler::new(from, to).unwrap();
+            let input = vec![1_000; from.frame_len()];
+            let mut output = vec![0; to.frame_len()];
+            let count = allocations(|| {
+                for _ in 0..50 {
+                    resampler.process(&input, &mut output);
+                }
+                resampler.process(&input[..77], &mut output);
+                resampler.flush(&mut output);
+                resampler.reset();
+            });
+            assert_eq!(count, 0, "{from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn concealment_tones_and_meters_do_not_allocate() {
+    let mut concealer = Concealer::new(SampleRate::HZ_48000);
+    let mut tone = ToneGenerator::new(Tone::busy(), SampleRate::HZ_48000);
+    let mut meter = LevelMeter::new();
+    let mut frame = [0; 960];
+    let mut loudest = Dbov(f32::NEG_INFINITY);
+    let count = allocations(|| {
+        for n in 0..100 {
+            tone.fill(&mut frame);
+            if n % 3 == 0 {
+                concealer.conceal(&mut frame);
+            } else {
+                concealer.good(&mut frame);
+            }
+            meter.push(&frame);
+            loudest = Dbov(loudest.0.max(meter.take().rms.0));
+        }
+    });
+    assert_eq!(count, 0);
+    assert!(loudest > Dbov(-20.0), "{loudest:?}");
+}
