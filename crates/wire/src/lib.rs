@@ -11,16 +11,25 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+mod extension;
 mod format;
 mod payload_type;
+pub mod rtcp;
+mod rtp;
 mod rtp_time;
 mod seq;
 mod ssrc;
+#[cfg(test)]
+mod testing;
 mod time;
 
+pub use extension::{ExtensionElement, ExtensionElements, HeaderExtension};
 pub use format::Format;
 pub use payload_type::{PayloadType, PayloadTypeError};
+pub use rtp::{RTP_HEADER_LEN, RtpError, RtpHeader, RtpPacket, RtpPacketMut, RtpWriteError};
 pub use rtp_time::RtpTime;
 pub use seq::{ExtSeq, Seq};
 pub use ssrc::Ssrc;
