@@ -2,9 +2,10 @@
 
 use core::net::SocketAddr;
 
+use talkpath_transport::SourceChanged;
 use talkpath_wire::Ssrc;
 
-use crate::{Component, SessionId, StreamIndex};
+use crate::{SessionId, StreamIndex};
 
 /// Something that happened to a stream's media.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +30,11 @@ pub enum MediaHappening {
         /// Where it came from.
         from: SocketAddr,
     },
+    /// The first frame of that media was played.
+    Heard {
+        /// RTP packets received until then.
+        packets: u64,
+    },
     /// Nothing was received for as long as the stream's media timeout, while
     /// media was expected.
     MediaTimeout {
@@ -38,16 +44,7 @@ pub enum MediaHappening {
     /// Media came again after a [`MediaHappening::MediaTimeout`].
     MediaResumed,
     /// The source policy took a new address.
-    SourceChanged {
-        /// RTP or RTCP.
-        component: Component,
-        /// The address before; none when nothing was accepted yet.
-        before: Option<SocketAddr>,
-        /// The address now.
-        now: SocketAddr,
-        /// Why it was believed.
-        evidence: &'static str,
-    },
+    SourceChanged(SourceChanged),
     /// The remote source said goodbye (RFC 3550 §6.6).
     Bye {
         /// The source that left.

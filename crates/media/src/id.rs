@@ -16,17 +16,6 @@ impl fmt::Display for SessionId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StreamIndex(pub u8);
 
-/// Which of a stream's two transports: RTP, or RTCP on a port of its own.
-///
-/// With RTCP multiplexed (RFC 5761) both travel on [`Component::Rtp`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Component {
-    /// RTP, and RTCP too where it is multiplexed.
-    Rtp,
-    /// RTCP on its own port.
-    Rtcp,
-}
-
 /// A socket, named by whoever owns it; opaque to everything below.
 ///
 /// Small and dense, so that it can index a table.

@@ -11,5 +11,6 @@ mod id;
 mod outbox;
 
 pub use event::{MediaEvent, MediaHappening};
-pub use id::{Component, SessionId, SocketKey, StreamIndex};
+pub use id::{SessionId, SocketKey, StreamIndex};
+pub use talkpath_transport::{Component, Evidence};
 pub use outbox::{Outbox, Transmit, Transmits};
