@@ -6,7 +6,8 @@
 //!
 //! RFC 3550 §6.1 and A.2, RFC 5506 §3.4.2.
 
-use super::{RawPacket, RtcpError, RtcpPacket, RtcpType};
+use super::header::Frame;
+use super::{RtcpError, RtcpPacket, RtcpType};
 
 /// Which chains a peer may send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -54,16 +55,16 @@ impl<'a> Compound<'a> {
     /// # Errors
     /// [`RtcpError`] when the first packet does not fit or may not lead.
     pub fn parse(bytes: &'a [u8], mode: CompoundMode) -> Result<Self, RtcpError> {
-        let (first, mut rest) = RawPacket::split(bytes)?;
+        let (first, mut rest) = Frame::split(bytes)?;
         let alone = rest.is_empty();
         // RFC 3550 A.2: the first packet must be SR or RR.
-        let lead = match (first.kind(), mode) {
+        let lead = match (first.kind, mode) {
             (RtcpType::SENDER_REPORT | RtcpType::RECEIVER_REPORT, _) => Lead::Report,
             (_, CompoundMode::ReducedSize) => Lead::ReducedSize,
             (RtcpType::APP, CompoundMode::Full) if alone => Lead::LoneApp,
             (other, CompoundMode::Full) => return Err(RtcpError::FirstNotReport(other)),
         };
-        while let Ok((_, next)) = RawPacket::split(rest) {
+        while let Ok((_, next)) = Frame::split(rest) {
             rest = next;
         }
         let (chain, trailing) = bytes.split_at(bytes.len() - rest.len());
@@ -110,8 +111,8 @@ impl<'a> Iterator for Packets<'a> {
     type Item = Result<RtcpPacket<'a>, RtcpError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (raw, rest) = RawPacket::split(self.rest).ok()?;
+        let (frame, rest) = Frame::split(self.rest).ok()?;
         self.rest = rest;
-        Some(RtcpPacket::from_raw(raw))
+        Some(frame.unpad().and_then(RtcpPacket::from_raw))
     }
 }

@@ -90,20 +90,17 @@ pub enum RtcpError {
     },
 }
 
-/// One RTCP packet with a checked header and an unread body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RawPacket<'a> {
-    kind: RtcpType,
-    count: u8,
+/// The bytes of one packet of a chain: its length was checked, nothing else.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    first: u8,
+    pub(super) kind: RtcpType,
     body: &'a [u8],
 }
 
-impl<'a> RawPacket<'a> {
-    /// Takes the packet at the front of `bytes`; the rest comes back too.
-    ///
-    /// # Errors
-    /// [`RtcpError`] when the header or its length does not fit.
-    pub fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RtcpError> {
+impl<'a> Frame<'a> {
+    /// Takes the frame at the front of `bytes`; the rest comes back too.
+    pub(super) fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), RtcpError> {
         let actual = bytes.len();
         let Some((&[first, kind, l0, l1], rest)) = bytes.split_first_chunk() else {
             return Err(RtcpError::Truncated {
@@ -111,6 +108,7 @@ impl<'a> RawPacket<'a> {
                 actual,
             });
         };
+        // RFC 3550 A.2: each packet of the compound has version 2.
         if first >> 6 != 2 {
             return Err(RtcpError::Version(first >> 6));
         }
@@ -120,19 +118,33 @@ impl<'a> RawPacket<'a> {
             let expected = RTCP_HEADER_LEN + length;
             return Err(RtcpError::Truncated { expected, actual });
         };
-        let body = if first & PADDING != 0 {
-            strip_padding(body)?
-        } else {
-            body
-        };
-        let packet = RawPacket {
-            kind: RtcpType(kind),
-            count: first & COUNT,
-            body,
-        };
-        Ok((packet, next))
+        let kind = RtcpType(kind);
+        Ok((Frame { first, kind, body }, next))
     }
 
+    /// Takes the padding off.
+    pub(super) fn unpad(self) -> Result<RawPacket<'a>, RtcpError> {
+        let body = match self.first & PADDING {
+            0 => self.body,
+            _ => strip_padding(self.body)?,
+        };
+        Ok(RawPacket {
+            kind: self.kind,
+            count: self.first & COUNT,
+            body,
+        })
+    }
+}
+
+/// One RTCP packet with a checked header and an unread body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RawPacket<'a> {
+    kind: RtcpType,
+    count: u8,
+    body: &'a [u8],
+}
+
+impl<'a> RawPacket<'a> {
     /// The packet type.
     pub fn kind(&self) -> RtcpType {
         self.kind

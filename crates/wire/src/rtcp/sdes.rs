@@ -115,7 +115,6 @@ fn split_chunk(bytes: &[u8]) -> Result<(SdesChunk<'_>, &[u8]), usize> {
 
 /// Takes an item off the front; none at the null octet or at the end.
 /// The error is how many bytes the item would need.
-#[expect(clippy::type_complexity, reason = "private, and read in one place")]
 fn split_item(bytes: &[u8]) -> Result<Option<(SdesItem<'_>, &[u8])>, usize> {
     let (kind, length, rest) = match bytes {
         [] | [0, ..] => return Ok(None),
