@@ -1,0 +1,547 @@
+//! The transport of one m-line: from datagrams to RTP and RTCP, and back out.
+//!
+//! In: datagrams, what signalling says of the peer, `now`. Out: RTP and RTCP
+//! of accepted sources, destinations, changes of source with their evidence,
+//! and drops by reason. What could not be judged when it came is held and
+//! handed out in order by [`StreamTransport::next_held`].
+//!
+//! RFC 5761 (multiplexing), RFC 4961 (symmetric RTP), RFC 3264 §5.1 and §8.4
+//! (media before the answer, hold). Nothing here is ever sent unasked, and
+//! there is a destination only where signalling or proof named one.
+
+use std::net::{IpAddr, SocketAddr};
+
+use talkpath_wire::rtcp::{Compound, CompoundMode};
+use talkpath_wire::{RtpPacket, Ssrc, Time};
+
+use crate::early::{Early, Pushed};
+use crate::latch::{Head, Latch, Signalled, Verdict};
+use crate::rtcp_latch::RtcpLatch;
+use crate::wrong_source::{WrongSource, WrongSources};
+use crate::{
+    AddressRules, Class, DropReason, Drops, Refused, SourceChanged, SourcePolicy, canonical,
+    canonical_ip, classify,
+};
+
+/// Which of the two ports of an m-line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Component {
+    /// The port in the m-line: RTP, and RTCP where multiplexed.
+    Rtp,
+    /// The port for RTCP alone.
+    Rtcp,
+}
+
+/// What is fixed for the life of a stream.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose media is taken.
+    pub policy: SourcePolicy,
+    /// Which addresses may be sent to.
+    pub rules: AddressRules,
+    /// The stream's own addresses, bound and advertised, of both components:
+    /// a datagram from there is a loop, and none is sent there.
+    pub own: Box<[SocketAddr]>,
+}
+
+/// The peer's addresses, as a description names them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remote {
+    /// `c=` and the port of `m=`. An unspecified address is a hold of the old
+    /// kind (RFC 3264 §8.4) and leaves the address known before in place.
+    pub rtp: SocketAddr,
+    /// Where RTCP goes.
+    pub rtcp: RtcpRemote,
+    /// Where the signalling came from, when the application lets that count
+    /// as the peer's address too (peers behind NAT with private `c=`).
+    pub signalling_source: Option<IpAddr>,
+}
+
+/// Where the peer wants RTCP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RtcpRemote {
+    /// On the RTP port (RFC 5761).
+    Mux,
+    /// At this address: `a=rtcp` (RFC 3605), or the port after RTP.
+    At(SocketAddr),
+}
+
+/// Whether negotiation lets us send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sending {
+    /// Both RTP and RTCP go out.
+    Allowed,
+    /// The peer holds the stream: RTCP only.
+    Held,
+}
+
+/// Why there is no destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Withheld {
+    /// No description named one yet.
+    #[error("the peer's address is not known yet")]
+    NotSignalled,
+    /// The peer holds the stream.
+    #[error("the peer holds the stream")]
+    Held,
+    /// The address that signalling named must not be sent to.
+    #[error("nothing may be sent to the peer's address: {0}")]
+    Refused(Refused),
+}
+
+/// What became of a datagram.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Incoming<'a> {
+    /// RTP from an accepted source; `RtpPacket::parse` of it succeeds.
+    Rtp(&'a mut [u8]),
+    /// RTCP from an accepted source; `Compound::parse` of it succeeds.
+    Rtcp(&'a mut [u8]),
+    /// Kept until it can be judged. Ask
+    /// [`next_held`](StreamTransport::next_held) now: it may just have been.
+    Held,
+    /// Counted, and gone.
+    Dropped(DropReason),
+}
+
+/// A datagram that had been held, of a source accepted since.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Released<'a> {
+    /// When it arrived.
+    pub at: Time,
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// Where it arrived.
+    pub component: Component,
+    /// [`Incoming::Rtp`] or [`Incoming::Rtcp`].
+    pub incoming: Incoming<'a>,
+}
+
+/// The transport of one m-line.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use talkpath_transport::*;
+/// use talkpath_wire::Time;
+///
+/// let own: SocketAddr = "192.0.2.1:10000".parse()?;
+/// let peer: SocketAddr = "192.0.2.7:4000".parse()?;
+/// let mut stream = StreamTransport::new(Config {
+///     policy: SourcePolicy::Signalled,
+///     rules: AddressRules::for_local(own.ip()),
+///     own: [own].into(),
+/// });
+/// let mut packet = [0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 42, 0xff];
+///
+/// // Nobody has said who the peer is: it waits.
+/// let now = Time::ZERO;
+/// assert_eq!(stream.handle_datagram(now, Component::Rtp, peer, &mut packet), Incoming::Held);
+/// assert_eq!(stream.rtp_destination(), Err(Withheld::NotSignalled));
+///
+/// // The answer arrives.
+/// let remote = Remote { rtp: peer, rtcp: RtcpRemote::Mux, signalling_source: None };
+/// stream.set_remote(now, &remote);
+/// assert_eq!(stream.next_held(now).map(|held| held.from), Some(peer));
+/// assert_eq!(stream.next_held(now), None);
+/// assert_eq!(stream.rtp_destination(), Ok(peer));
+///
+/// // A stranger is dropped, and named.
+/// let stranger = "198.51.100.9:4000".parse()?;
+/// let incoming = stream.handle_datagram(now, Component::Rtp, stranger, &mut packet);
+/// assert_eq!(incoming, Incoming::Dropped(DropReason::WrongSource));
+/// assert_eq!(stream.wrong_source().map(|wrong| wrong.from), Some(stranger));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub struct StreamTransport {
+    config: Config,
+    rtp: Latch,
+    rtcp: RtcpLatch,
+    remote: Option<RtcpRemote>,
+    refused: Option<Refused>,
+    sending: Sending,
+    early: Early,
+    /// A description is awaited that may name other addresses.
+    answer: Answer,
+    drops: Drops,
+    wrong: WrongSources,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Awaited,
+    Settled,
+}
+
+impl StreamTransport {
+    /// A stream whose peer is not known yet.
+    pub fn new(config: Config) -> Self {
+        let own = config.own.iter().copied().map(canonical).collect();
+        StreamTransport {
+            rtp: Latch::new(config.policy),
+            rtcp: RtcpLatch::new(config.policy),
+            config: Config { own, ..config },
+            remote: None,
+            refused: None,
+            sending: Sending::Allowed,
+            early: Early::default(),
+            answer: Answer::Settled,
+            drops: Drops::new(),
+            wrong: WrongSources::default(),
+        }
+    }
+
+    /// Our offer went out: media from addresses that the answer may name is
+    /// held for it, instead of dropped.
+    pub fn expect_answer(&mut self) {
+        self.answer = Answer::Awaited;
+    }
+
+    /// The awaited answer will not come: the offer was rolled back.
+    pub fn abandon_offer(&mut self) {
+        self.answer = Answer::Settled;
+    }
+
+    /// A signalling event: a description named the peer's addresses, the same
+    /// as before or others. Ask [`next_held`](Self::next_held) afterwards.
+    ///
+    /// An address that must not be sent to makes
+    /// [`rtp_destination`](Self::rtp_destination) say so; `check` of the
+    /// rules tells it beforehand.
+    pub fn set_remote(&mut self, now: Time, remote: &Remote) {
+        self.answer = Answer::Settled;
+        self.early.mark_unjudged();
+        self.remote = Some(remote.rtcp);
+        match self.check(remote.rtp) {
+            Ok(address) => {
+                self.refused = None;
+                let source = remote.signalling_source.map(canonical_ip);
+                self.rtp.signal(now, Signalled { address, source });
+                self.rtcp.signal(self.rtcp_signalled(remote.rtcp, source));
+            }
+            // RFC 3264 §8.4: the address of before is needed to resume.
+            Err(Refused::Unspecified) if self.rtp.signalled().is_some() => {
+                self.sending = Sending::Held;
+            }
+            Err(refused) => self.refused = Some(refused),
+        }
+    }
+
+    /// Whether negotiation lets us send RTP. The address is kept.
+    pub fn set_sending(&mut self, sending: Sending) {
+        self.sending = sending;
+    }
+
+    /// Whether media may be sent to `address` from this stream.
+    ///
+    /// # Errors
+    /// [`Refused`] when the rules forbid it or it is our own.
+    pub fn check(&self, address: SocketAddr) -> Result<SocketAddr, Refused> {
+        let address = self.config.rules.check(address)?;
+        if self.config.own.contains(&address) {
+            return Err(Refused::Own(address));
+        }
+        Ok(address)
+    }
+
+    /// Takes one datagram from the network.
+    pub fn handle_datagram<'a>(
+        &mut self,
+        now: Time,
+        component: Component,
+        from: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> Incoming<'a> {
+        let from = canonical(from);
+        let parsed = match self.parse(component, from, datagram) {
+            Ok(parsed) => parsed,
+            Err(reason) => return self.drop_one(now, reason),
+        };
+        match self.judge(now, component, from, &parsed) {
+            Verdict::Accept => parsed.deliver(datagram),
+            Verdict::Release if self.early.is_empty() => parsed.deliver(datagram),
+            // What was held goes first, so this one joins the end.
+            Verdict::Release => match self.hold(now, component, from, datagram) {
+                Incoming::Held => Incoming::Held,
+                _ => parsed.deliver(datagram),
+            },
+            Verdict::Hold => self.hold(now, component, from, datagram),
+            Verdict::Refuse(DropReason::WrongSource) if self.answer == Answer::Awaited => {
+                self.hold(now, component, from, datagram)
+            }
+            Verdict::Refuse(reason) => self.refuse(now, component, from, reason),
+        }
+    }
+
+    /// The next datagram that had been held and is accepted now, oldest
+    /// first. To be asked until `None` after [`Incoming::Held`],
+    /// [`set_remote`](Self::set_remote) and
+    /// [`handle_timeout`](Self::handle_timeout).
+    pub fn next_held(&mut self, now: Time) -> Option<Released<'_>> {
+        self.early.sweep();
+        self.judge_held(now);
+        let index = (0..self.early.len()).find(|&index| {
+            let held = self.early.get(index);
+            held.is_some_and(|(held, bytes)| self.accepts(held.component, held.from, bytes))
+        })?;
+        let (held, bytes) = self.early.get(index)?;
+        let class = classify(bytes);
+        let datagram = self.early.take(index)?;
+        let incoming = match class {
+            Some(Class::Rtcp) => Incoming::Rtcp(datagram),
+            _ => Incoming::Rtp(datagram),
+        };
+        Some(Released {
+            at: held.at,
+            from: held.from,
+            component: held.component,
+            incoming,
+        })
+    }
+
+    /// Where to send RTP.
+    ///
+    /// # Errors
+    /// [`Withheld`] when signalling has not said, forbids it, or named an
+    /// address that is not to be sent to.
+    pub fn rtp_destination(&self) -> Result<SocketAddr, Withheld> {
+        if self.sending == Sending::Held {
+            return Err(Withheld::Held);
+        }
+        self.permit(self.rtp.destination())
+    }
+
+    /// Where to send RTCP, also while the peer holds the stream.
+    ///
+    /// # Errors
+    /// As [`rtp_destination`](Self::rtp_destination).
+    pub fn rtcp_destination(&self) -> Result<SocketAddr, Withheld> {
+        match self.remote {
+            None => Err(Withheld::NotSignalled),
+            Some(RtcpRemote::Mux) => self.permit(self.rtp.destination()),
+            Some(RtcpRemote::At(address)) => match self.check(address) {
+                Err(Refused::Unspecified) => self.permit(self.rtcp.destination()),
+                Err(refused) => Err(Withheld::Refused(refused)),
+                Ok(_) => self.permit(self.rtcp.destination()),
+            },
+        }
+    }
+
+    /// Which of our two ports RTCP goes out from (RFC 4961).
+    pub fn rtcp_component(&self) -> Component {
+        match self.remote {
+            None | Some(RtcpRemote::Mux) => Component::Rtp,
+            Some(RtcpRemote::At(_)) => Component::Rtcp,
+        }
+    }
+
+    /// The locked source of RTP, once there is one.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.rtp.source()
+    }
+
+    /// Takes a change of source that nobody has taken yet.
+    pub fn poll_change(&mut self) -> Option<SourceChanged> {
+        self.rtp.take_change().or_else(|| self.rtcp.take_change())
+    }
+
+    /// Who is dropped for coming from the wrong address, if anyone.
+    pub fn wrong_source(&self) -> Option<WrongSource> {
+        self.wrong.most_frequent(self.rtp.destination())
+    }
+
+    /// What was dropped, by reason.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// For the steps above, which count what they drop here too.
+    pub fn drops_mut(&mut self) -> &mut Drops {
+        &mut self.drops
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match (self.rtp.poll_timeout(), self.early.deadline()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Ends what was due: learning windows, datagrams held too long.
+    pub fn handle_timeout(&mut self, now: Time) {
+        let before = self.rtp.source();
+        self.rtp.handle_timeout(now);
+        self.follow(before);
+        let expired = self.early.expire(now);
+        self.drops.add(now, DropReason::EarlyExpired, expired);
+    }
+
+    fn permit(&self, address: Option<SocketAddr>) -> Result<SocketAddr, Withheld> {
+        if let Some(refused) = self.refused {
+            return Err(Withheld::Refused(refused));
+        }
+        let address = address.ok_or(Withheld::NotSignalled)?;
+        // What was learned must pass the same rules as what was signalled.
+        self.check(address).map_err(Withheld::Refused)
+    }
+
+    fn rtcp_signalled(&self, rtcp: RtcpRemote, source: Option<IpAddr>) -> Option<Signalled> {
+        match rtcp {
+            RtcpRemote::Mux => None,
+            RtcpRemote::At(address) => self
+                .check(address)
+                .ok()
+                .map(|address| Signalled { address, source }),
+        }
+    }
+
+    fn parse(
+        &self,
+        component: Component,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Parsed, DropReason> {
+        if self.config.own.contains(&from) {
+            return Err(DropReason::Loop);
+        }
+        match (classify(datagram).ok_or(DropReason::TooShort)?, component) {
+            (Class::Rtp, Component::Rtp) => {
+                let packet = RtpPacket::parse(datagram).map_err(|_| DropReason::MalformedRtp)?;
+                Ok(Parsed::Rtp(Head::of(&packet)))
+            }
+            (Class::Rtp, Component::Rtcp) => Err(DropReason::RtpOnRtcpPort),
+            (Class::Rtcp, Component::Rtp) if matches!(self.remote, Some(RtcpRemote::At(_))) => {
+                Err(DropReason::RtcpOnRtpPort)
+            }
+            (Class::Rtcp, _) => parse_rtcp(datagram).map(Parsed::Rtcp),
+            (Class::Stun, _) => Err(DropReason::StunNotNegotiated),
+            (Class::Dtls, _) => Err(DropReason::DtlsNotNegotiated),
+            (Class::Turn, _) => Err(DropReason::TurnNotNegotiated),
+            (Class::Zrtp, _) => Err(DropReason::ZrtpNotNegotiated),
+            (Class::Unknown, _) => Err(DropReason::UnknownClass),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        now: Time,
+        component: Component,
+        from: SocketAddr,
+        parsed: &Parsed,
+    ) -> Verdict {
+        match (*parsed, component) {
+            (Parsed::Rtp(head), _) => {
+                let before = self.rtp.source();
+                let verdict = self.rtp.judge(now, from, head);
+                self.follow(before);
+                verdict
+            }
+            (Parsed::Rtcp(_), Component::Rtp) => match self.rtp.signalled() {
+                _ if self.rtp.accepts(from) => Verdict::Accept,
+                None => Verdict::Hold,
+                Some(_) => Verdict::Refuse(DropReason::WrongSource),
+            },
+            (Parsed::Rtcp(sender), Component::Rtcp) => self.rtcp.judge(from, sender, &self.rtp),
+        }
+    }
+
+    /// RTCP may be learned again where RTP went.
+    fn follow(&mut self, before: Option<SocketAddr>) {
+        if before.is_some() && self.rtp.source() != before {
+            self.rtcp.rearm();
+        }
+    }
+
+    fn accepts(&self, component: Component, from: SocketAddr, datagram: &[u8]) -> bool {
+        self.parse(component, from, datagram).is_ok()
+            && match component {
+                Component::Rtp => self.rtp.accepts(from),
+                Component::Rtcp => self.rtcp.accepts(from),
+            }
+    }
+
+    /// Judges what was held before signalling spoke.
+    fn judge_held(&mut self, now: Time) {
+        let mut index = 0;
+        while let Some((held, bytes)) = self.early.get(index) {
+            if held.judged {
+                index += 1;
+                continue;
+            }
+            let verdict = match self.parse(held.component, held.from, bytes) {
+                Ok(parsed) => self.judge(now, held.component, held.from, &parsed),
+                Err(reason) => Verdict::Refuse(reason),
+            };
+            match verdict {
+                Verdict::Refuse(reason) => {
+                    self.early.remove(index);
+                    self.refuse(now, held.component, held.from, reason);
+                }
+                Verdict::Accept | Verdict::Hold | Verdict::Release => {
+                    self.early.mark_judged(index);
+                }
+            }
+        }
+    }
+
+    fn hold(
+        &mut self,
+        now: Time,
+        component: Component,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Incoming<'static> {
+        let expired = self.early.expire(now);
+        self.drops.add(now, DropReason::EarlyExpired, expired);
+        match self.early.push(now, component, from, datagram) {
+            Pushed::Held { lost } => {
+                self.drops.add(now, DropReason::EarlyFull, lost);
+                Incoming::Held
+            }
+            Pushed::TooLong => self.drop_one(now, DropReason::EarlyFull),
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        now: Time,
+        component: Component,
+        from: SocketAddr,
+        reason: DropReason,
+    ) -> Incoming<'static> {
+        if reason == DropReason::WrongSource {
+            self.wrong.count(now, component, from);
+        }
+        self.drop_one(now, reason)
+    }
+
+    fn drop_one(&mut self, now: Time, reason: DropReason) -> Incoming<'static> {
+        self.drops.count(now, reason);
+        Incoming::Dropped(reason)
+    }
+}
+
+/// What judging needs to know of a datagram.
+#[derive(Clone, Copy)]
+enum Parsed {
+    Rtp(Head),
+    /// The SSRC of the first sender.
+    Rtcp(Ssrc),
+}
+
+impl Parsed {
+    fn deliver(self, datagram: &mut [u8]) -> Incoming<'_> {
+        match self {
+            Parsed::Rtp(_) => Incoming::Rtp(datagram),
+            Parsed::Rtcp(_) => Incoming::Rtcp(datagram),
+        }
+    }
+}
+
+/// SR, RR and APP all begin with the SSRC of their sender.
+fn parse_rtcp(datagram: &[u8]) -> Result<Ssrc, DropReason> {
+    Compound::parse(datagram, CompoundMode::Full).map_err(|_| DropReason::MalformedRtcp)?;
+    match *datagram {
+        [_, _, _, _, a, b, c, d, ..] => Ok(Ssrc::new(u32::from_be_bytes([a, b, c, d]))),
+        _ => Err(DropReason::MalformedRtcp),
+    }
+}
