@@ -5,7 +5,10 @@
 //! shaped for a batch across sockets: many datagrams of many sockets in, many
 //! out, and one wait between.
 
+#[cfg(test)]
+pub(crate) mod block_on;
 mod gate;
+mod os;
 
 use core::fmt;
 use std::any::Any;
@@ -18,7 +21,8 @@ use std::sync::Arc;
 use talkpath_media::{SocketKey, Transmit, Transmits};
 use talkpath_wire::{NtpTime, Time};
 
-pub use gate::Gate;
+pub use gate::{Gate, Moved};
+pub use os::Os;
 
 /// A world: everything a manager needs that is not computation.
 pub trait Driver: fmt::Debug + Send + Sync + 'static {
@@ -215,12 +219,13 @@ pub struct Datagram<'a> {
     pub socket: SocketKey,
     /// Where it came from.
     pub from: SocketAddr,
-    /// The datagram; none when it was longer than a slot and is lost.
+    /// The datagram; none when it did not fit a slot and is lost.
     pub bytes: Option<&'a mut [u8]>,
 }
 
 impl Batch {
-    /// Bytes of a slot: no RTP packet on an Ethernet is longer.
+    /// Bytes of a slot: no RTP packet on an Ethernet fills it. A datagram that
+    /// does may have been cut off, which sockets do without a word.
     pub const SLOT: usize = 2048;
 
     /// An empty batch of `capacity` slots.
@@ -245,8 +250,7 @@ impl Batch {
     }
 
     /// Offers the next free slot to `receive`, which returns the datagram's
-    /// length and origin; a length above [`Batch::SLOT`] says that it did not
-    /// fit. Tells whether one was received.
+    /// length and origin. One of [`Batch::SLOT`] bytes or more counts as lost.
     ///
     /// # Errors
     /// Whatever `receive` says; the slot stays free.
@@ -267,7 +271,7 @@ impl Batch {
     /// Calls `each` with every datagram, oldest first, and empties the batch.
     pub fn drain(&mut self, mut each: impl FnMut(Datagram<'_>)) {
         for (received, slot) in self.filled.iter().zip(self.slots.chunks_mut(Self::SLOT)) {
-            let bytes = slot.get_mut(..received.len);
+            let bytes = (received.len < Self::SLOT).then(|| &mut slot[..received.len]);
             each(Datagram { socket: received.socket, from: received.from, bytes });
         }
         self.filled.clear();
