@@ -25,7 +25,7 @@ CODECS = {
     "PCMA": ("pcm_alaw", 8000, 160, 8, 172),
 }
 BIND_TIMEOUT_S = 10
-GRACE_S = 3
+GRACE_S = 1.5
 
 
 def arguments():
@@ -53,7 +53,7 @@ def send_command(options):
     )
     # Frames of one packet each, let through at the pace of the clock: with
     # `-re` alone ffmpeg sends uneven packets in bursts.
-    pace = f"aresample={rate},asetnsamples=n={samples}:p=0,arealtime"
+    pace = f"aresample={rate},asetnsamples=n={samples}:p=1,arealtime"
     command = ["-i", options.play, "-af", pace, "-c:a", encoder, "-ar", str(rate), "-ac", "1"]
     command += ["-payload_type", str(payload_type), "-f", "rtp", f"rtp://{options.remote}?{query}"]
     return command, int(local_port)
@@ -91,12 +91,17 @@ def wait_until_bound(port, process):
 
 def stop(process):
     """Asks ffmpeg to finish its file, then insists."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    # The first signal ends its loop, the second a read that waits for packets.
+    for _ in range(2):
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(GRACE_S)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    process.wait()
 
 
 def main():

@@ -12,10 +12,14 @@ SIGTERM, with a BYE and one line of JSON: what it received and what the other
 side's reports said.
 """
 import argparse
+import itertools
 import json
+import math
 import os
 import signal
+import struct
 import sys
+import wave
 
 import gi
 
@@ -28,7 +32,9 @@ CODECS = {
     "PCMA": (8, 8000, 8000, "alawenc", "rtppcmapay", "rtppcmadepay", "alawdec"),
 }
 PTIME_NS = 20_000_000
-END_AFTER_EOS_S = 2
+# How long the BYE may take, and the file after the end of the stream.
+BYE_MS = 500
+EOS_MS = 1500
 # RFC 5761 §4: the second byte of RTCP, read as RTP, is 64..95 with the marker.
 RTCP_TYPES = range(192, 224)
 
@@ -107,39 +113,55 @@ class Peer:
         return self.element("capsfilter", caps=Gst.Caps.from_string(caps))
 
     def build_sender(self):
-        if self.options.play:
-            # The file, then silence: a stream that ends would end the session.
-            head = self.element("concat")
-            self.chain(
-                self.element("filesrc", location=self.options.play),
-                self.element("wavparse"),
-                self.element("audioconvert"),
-                self.element("audioresample"),
-                self.pcm_caps(),
-                head,
-            )
-            self.chain(self.element("audiotestsrc", wave=4, samplesperbuffer=160), self.pcm_caps(), head)
-        elif self.options.tone:
-            head = self.chain(
-                self.element(
-                    "audiotestsrc", wave=0, freq=self.options.tone, volume=0.25, samplesperbuffer=160
-                ),
-                self.pcm_caps(),
-            )
-        else:
+        samples = self.samples()
+        if samples is None:
+            self.voice = None
             return
+        frame = self.rate // 50 * 2
+        self.frames_out = iter(lambda: next(samples, bytes(frame)).ljust(frame, b"\0"), None)
+        self.sent_frames = 0
+        self.voice = self.element("appsrc", format=Gst.Format.TIME, max_bytes=frame * 5)
+        caps = f"audio/x-raw,format=S16LE,rate={self.rate},channels=1,layout=interleaved"
+        self.voice.set_property("caps", Gst.Caps.from_string(caps))
+        self.voice.connect("need-data", self.on_need)
         pay = self.element(
             self.payloader, pt=self.pt, min_ptime=PTIME_NS, max_ptime=PTIME_NS
         )
-        self.chain(head, self.element(self.encoder), pay)
+        self.chain(self.voice, self.element(self.encoder), pay)
         pay.link_pads("src", self.bin, "send_rtp_sink_0")
+
+    def samples(self):
+        """What is sent, in frames of 20 ms; silence follows when it ends."""
+        size = self.rate // 50
+        if self.options.play:
+            with wave.open(self.options.play, "rb") as file:
+                shape = file.getnchannels(), file.getsampwidth(), file.getframerate()
+                if shape != (1, 2, self.rate):
+                    raise SystemExit(f"gst_peer: {self.options.play}: wants mono, 16 bit, {self.rate} Hz")
+                pcm = file.readframes(file.getnframes())
+            return iter([pcm[at : at + 2 * size] for at in range(0, len(pcm), 2 * size)])
+        if self.options.tone:
+            step = 2 * math.pi * self.options.tone / self.rate
+            return (
+                b"".join(
+                    struct.pack("<h", round(8000 * math.sin(step * (at + n)))) for n in range(size)
+                )
+                for at in itertools.count(0, size)
+            )
+        return None
+
+    def on_need(self, source, _bytes):
+        buffer = Gst.Buffer.new_wrapped(next(self.frames_out))
+        buffer.pts, buffer.duration = self.sent_frames * PTIME_NS, PTIME_NS
+        self.sent_frames += 1
+        source.emit("push-buffer", buffer)
 
     def build_sockets(self):
         to_host, to_port = self.options.remote
         media, control = self.media, self.control
         sink = self.element("udpsink", host=to_host, port=to_port, sync=True)
         self.share(sink, media)
-        if self.options.play or self.options.tone:
+        if self.voice:
             self.bin.link_pads("send_rtp_src_0", sink, "sink")
         else:
             self.pipeline.remove(sink)
@@ -220,10 +242,17 @@ class Peer:
             self.loop.quit()
 
     def finish(self):
-        """Reads the numbers while the session lives, then says BYE and closes the file."""
-        self.sources = self.read_sources()
+        """Reads the numbers while the session lives, says BYE, then closes the file."""
+        if not self.sources:
+            self.sources = self.read_sources()
+            if self.voice:
+                self.voice.emit("end-of-stream")
+            GLib.timeout_add(BYE_MS, self.close)
+        return False
+
+    def close(self):
         self.pipeline.send_event(Gst.Event.new_eos())
-        GLib.timeout_add_seconds(END_AFTER_EOS_S, self.loop.quit)
+        GLib.timeout_add(EOS_MS, self.loop.quit)
         return False
 
     def read_sources(self):
