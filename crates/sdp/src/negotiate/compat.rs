@@ -1,0 +1,182 @@
+//! Which formats can talk to each other, and with which parameters.
+//!
+//! In: a format of ours and one of the peer's. Out: what to send and what to
+//! say that we receive, or nothing. Encoding names compare without case
+//! (RFC 4855 §3), then clock rate and channels, then the parameters by the
+//! rule of the codec: RFC 3551 (G.711, G.722, GSM), RFC 7587 §6.1 (Opus),
+//! RFC 4733 §2.4.1 (events). A codec without a rule must match in every
+//! parameter, whatever their order. A new codec is one line in [`rule`].
+
+use alloc::vec::Vec;
+
+use talkpath_wire::Format;
+
+use super::events::Events;
+
+/// What two parties make of one codec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// What we send: the peer's format with the peer's parameters.
+    pub send: Format,
+    /// What we say that we receive.
+    pub receive: Format,
+}
+
+/// What `ours` and `theirs` agree on; `None` when they are different codecs.
+pub fn agree(ours: &Format, theirs: &Format) -> Option<Agreement> {
+    if !same_encoding(ours, theirs) {
+        return None;
+    }
+    match rule(ours) {
+        Rule::Declarative => Some(Agreement {
+            send: theirs.clone(),
+            receive: ours.clone(),
+        }),
+        Rule::Events => agree_events(ours, theirs),
+        Rule::Equal => (normalised(&ours.fmtp) == normalised(&theirs.fmtp)).then(|| Agreement {
+            send: theirs.clone(),
+            receive: theirs.clone(),
+        }),
+    }
+}
+
+/// Whether one payload type number may stand for both within a session
+/// (RFC 3264 §8.3.2): the same codec, though its declared wishes may differ.
+pub fn same_codec(a: &Format, b: &Format) -> bool {
+    same_encoding(a, b)
+        && match rule(a) {
+            Rule::Declarative | Rule::Events => true,
+            Rule::Equal => normalised(&a.fmtp) == normalised(&b.fmtp),
+        }
+}
+
+/// Whether `format` accompanies a codec and carries no speech of its own:
+/// events, comfort noise, redundancy, parity.
+pub fn is_auxiliary(format: &Format) -> bool {
+    [
+        "telephone-event",
+        "CN",
+        "red",
+        "ulpfec",
+        "parityfec",
+        "flexfec",
+        "rtx",
+    ]
+    .iter()
+    .any(|name| format.is(name))
+}
+
+/// How the parameters of a codec decide.
+enum Rule {
+    /// Each side says what it receives; no parameter divides them.
+    Declarative,
+    /// The events that both have.
+    Events,
+    /// All parameters equal.
+    Equal,
+}
+
+fn rule(format: &Format) -> Rule {
+    const DECLARATIVE: [&str; 9] = [
+        "PCMU", "PCMA", "G722", "GSM", "G729", "L16", "L8", "CN", "opus",
+    ];
+    if format.is_telephone_event() {
+        Rule::Events
+    } else if DECLARATIVE.iter().any(|name| format.is(name)) {
+        Rule::Declarative
+    } else {
+        Rule::Equal
+    }
+}
+
+fn same_encoding(a: &Format, b: &Format) -> bool {
+    a.is(&b.encoding) && a.clock_rate == b.clock_rate && a.channels == b.channels
+}
+
+fn agree_events(ours: &Format, theirs: &Format) -> Option<Agreement> {
+    let ours_set = Events::parse(&ours.fmtp)?;
+    // Digits must not be lost to a peer's odd list: what cannot be read is
+    // taken as the default.
+    let theirs_set = Events::parse(&theirs.fmtp).unwrap_or(Events::DTMF);
+    let both = ours_set.intersection(theirs_set);
+    (!both.is_empty()).then(|| {
+        let format = theirs.clone().with_fmtp(&both.to_parameters());
+        Agreement {
+            send: format.clone(),
+            receive: format,
+        }
+    })
+}
+
+/// The parameters in one order, without spaces around them.
+fn normalised(fmtp: &[u8]) -> Vec<&[u8]> {
+    let mut parts: Vec<&[u8]> = fmtp
+        .split(|&byte| byte == b';')
+        .map(<[u8]>::trim_ascii)
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.sort_unstable();
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opus() -> Format {
+        Format::new("opus", 48000).with_channels(2)
+    }
+
+    // RFC 4855 §3
+    #[test]
+    fn encoding_names_compare_without_case() {
+        assert!(agree(&Format::new("PCMU", 8000), &Format::new("pcmu", 8000)).is_some());
+    }
+
+    #[test]
+    fn clock_and_channels_divide() {
+        assert_eq!(
+            agree(&Format::new("L16", 8000), &Format::new("L16", 16000)),
+            None
+        );
+        assert_eq!(agree(&opus(), &Format::new("opus", 48000)), None);
+    }
+
+    // RFC 7587 §6.1: the parameters are declarative
+    #[test]
+    fn opus_agrees_whatever_its_parameters_and_each_keeps_its_own() {
+        let ours = opus().with_fmtp(b"useinbandfec=1");
+        let theirs = opus().with_fmtp(b"stereo=0;maxplaybackrate=16000");
+        let agreed = agree(&ours, &theirs).unwrap();
+        assert_eq!(&*agreed.send.fmtp, b"stereo=0;maxplaybackrate=16000");
+        assert_eq!(&*agreed.receive.fmtp, b"useinbandfec=1");
+    }
+
+    // RFC 4733 §2.4.1
+    #[test]
+    fn events_agree_on_what_both_have() {
+        let ours = Format::new("telephone-event", 8000).with_fmtp(b"0-16");
+        let theirs = Format::new("telephone-event", 8000).with_fmtp(b"0-15,66");
+        assert_eq!(&*agree(&ours, &theirs).unwrap().receive.fmtp, b"0-15");
+        let tones = Format::new("telephone-event", 8000).with_fmtp(b"66-70");
+        assert_eq!(agree(&ours, &tones), None);
+    }
+
+    #[test]
+    fn an_unknown_codec_needs_equal_parameters_in_any_order() {
+        let a = Format::new("X-NEW", 16000).with_fmtp(b"mode=2; rate=5");
+        let b = Format::new("x-new", 16000).with_fmtp(b"rate=5;mode=2;");
+        assert!(agree(&a, &b).is_some());
+        assert!(same_codec(&a, &b));
+        let c = Format::new("X-NEW", 16000).with_fmtp(b"mode=3;rate=5");
+        assert_eq!(agree(&a, &c), None);
+        assert!(!same_codec(&a, &c));
+    }
+
+    #[test]
+    fn events_and_noise_carry_no_speech() {
+        assert!(is_auxiliary(&Format::new("Telephone-Event", 48000)));
+        assert!(is_auxiliary(&Format::new("cn", 8000)));
+        assert!(!is_auxiliary(&Format::new("PCMA", 8000)));
+    }
+}

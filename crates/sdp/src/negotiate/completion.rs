@@ -1,0 +1,249 @@
+//! Applying the answer to an offer of ours.
+//!
+//! In: the dialogue with its open offer, and the answer. Out: the streams that
+//! both agree on. An answer that cannot be understood is refused as a whole
+//! and nothing changes; what is merely wrong is noted (RFC 3264 §6, §7).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::answer::read_lines;
+use super::compat::{agree, is_auxiliary};
+use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
+use super::error::{CompletionError, Note};
+use super::lease::Release;
+use super::local_line::{Live, LocalLine, MuxLine};
+use super::numbers::Numbers;
+use super::remote::{Address, Mux, RemoteLine};
+use super::stream::{Codec, Party, Rtcp, Stream};
+use super::transition::{Anew, Terms, ended};
+use crate::{Answer, SessionDescription};
+
+/// An answer that was found good.
+#[derive(Clone, Debug)]
+#[must_use = "a plan that is not committed changes nothing"]
+pub struct CompletionPlan {
+    base: u64,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+enum Outcome {
+    /// The answer that was applied already (RFC 3261 §13.2.1).
+    Again,
+    /// The first answer to the open offer.
+    Agreed(Box<Agreed>),
+}
+
+#[derive(Clone, Debug)]
+struct Agreed {
+    streams: Vec<Stream>,
+    numbers: Numbers,
+    answer: Box<[u8]>,
+    released: Vec<Release>,
+    notes: Vec<Note>,
+}
+
+impl Dialogue {
+    /// Plans what `answer` makes of the open offer. The answer that was
+    /// applied last is understood again, and does nothing.
+    ///
+    /// # Errors
+    /// [`CompletionError`]; the offer stays open and nothing changes.
+    pub fn plan_completion(&self, answer: &Answer) -> Result<CompletionPlan, CompletionError> {
+        let open = match &self.phase {
+            Phase::Offered(open) => open,
+            Phase::Answered { answer: known, .. } if is_same(known, answer.description()) => {
+                return Ok(CompletionPlan {
+                    base: self.revision,
+                    outcome: Outcome::Again,
+                });
+            }
+            Phase::Answered { .. } => return Err(CompletionError::AnsweredDifferently),
+            Phase::Stable => return Err(CompletionError::NoOfferPending),
+        };
+        let answered = read_lines(answer.description());
+        if answered.len() != open.lines.len() {
+            let (expected, actual) = (open.lines.len(), answered.len());
+            return Err(CompletionError::LineCount { expected, actual });
+        }
+        let mut numbers = self.numbers.clone();
+        let mut notes = Vec::new();
+        let mut streams = Vec::new();
+        for (index, (ours, theirs)) in open.lines.iter().zip(&answered).enumerate() {
+            theirs
+                .codecs
+                .iter()
+                .for_each(|codec| numbers.note_theirs(index, codec.number));
+            let previous = open.previous.get(index);
+            streams.push(complete(index, ours, theirs, previous, &mut notes)?);
+        }
+        let released = releases(&held_leases(&self.streams, Some(open)), &streams);
+        let answer = answer.as_bytes().into();
+        let agreed = Agreed {
+            streams,
+            numbers,
+            answer,
+            released,
+            notes,
+        };
+        Ok(CompletionPlan {
+            base: self.revision,
+            outcome: Outcome::Agreed(Box::new(agreed)),
+        })
+    }
+}
+
+impl CompletionPlan {
+    /// Whether this answer has been applied before.
+    pub fn is_repeated(&self) -> bool {
+        matches!(self.outcome, Outcome::Again)
+    }
+
+    /// Applies the answer. `dialogue` is the one that the plan was made from.
+    pub fn commit(self, dialogue: &mut Dialogue) -> Changes {
+        let agreed = match self.outcome {
+            Outcome::Again => return Changes::default(),
+            Outcome::Agreed(agreed) => *agreed,
+        };
+        let open = match core::mem::replace(&mut dialogue.phase, Phase::Stable) {
+            // Only an initial offer forks (RFC 3261 §13.2.2.4).
+            Phase::Offered(open) if open.previous.is_empty() => Some(open),
+            _ => None,
+        };
+        dialogue.phase = Phase::Answered {
+            answer: agreed.answer,
+            open,
+        };
+        dialogue.numbers = agreed.numbers;
+        let streams = dialogue.advance(self.base, agreed.streams);
+        Changes {
+            streams,
+            released: agreed.released,
+            notes: agreed.notes,
+        }
+    }
+}
+
+/// Whether `answer` says what `known` said: the same bytes, or the same m-lines
+/// for those who write a new `o=` version each time.
+fn is_same(known: &[u8], answer: &SessionDescription) -> bool {
+    known == answer.as_bytes()
+        || SessionDescription::parse(known)
+            .is_ok_and(|known| read_lines(&known) == read_lines(answer))
+}
+
+/// What becomes of one slot.
+fn complete(
+    index: usize,
+    ours: &LocalLine,
+    theirs: &RemoteLine,
+    previous: Option<&Stream>,
+    notes: &mut Vec<Note>,
+) -> Result<Stream, CompletionError> {
+    let line = index;
+    // A refused slot has nothing that could be wrong.
+    let Some(live) = ours.live() else {
+        if theirs.port != 0 {
+            notes.push(Note::DeadSlotAnswered { line });
+        }
+        return Ok(Stream::closed(
+            ours,
+            ended(previous, Anew::No, Party::Local),
+        ));
+    };
+    if theirs.port == 0 {
+        return Ok(Stream::closed(
+            ours,
+            ended(previous, Anew::Yes, Party::Remote),
+        ));
+    }
+    if theirs.kind != ours.kind {
+        let (expected, actual) = (ours.kind.clone(), theirs.kind.clone());
+        return Err(CompletionError::Kind {
+            line,
+            expected,
+            actual,
+        });
+    }
+    if !theirs.is_plain_rtp {
+        return Err(CompletionError::Protocol {
+            line,
+            actual: theirs.protocol.clone(),
+        });
+    }
+    if theirs.protocol != ours.protocol {
+        notes.push(Note::ProfileChanged { line });
+    }
+    match theirs.address {
+        Address::Unusable(address) => return Err(CompletionError::Unusable { line, address }),
+        Address::Missing => return Err(CompletionError::NoAddress { line }),
+        Address::Ip(_) | Address::Held(_) | Address::Name(..) => {}
+    }
+    let rtcp = decide_rtcp(index, ours, live, theirs.mux, notes)?;
+    let (send, receive) = agree_codecs(live, theirs, rtcp);
+    if send.is_empty() {
+        return Err(CompletionError::NoFormatLeft { line });
+    }
+    if !live.direction.allows_answer(theirs.direction) {
+        notes.push(Note::DirectionBeyondOffer { line });
+    }
+    let direction = live.direction.and(theirs.direction.reversed());
+    let hold = theirs.hold(live.direction.sends());
+    let terms = Terms {
+        send,
+        receive,
+        direction,
+        rtcp,
+        hold,
+    };
+    Ok(Stream::agreed(ours, theirs, previous, terms))
+}
+
+/// RFC 5761 §5.1.1, RFC 8858 §4.4.
+fn decide_rtcp(
+    line: usize,
+    ours: &LocalLine,
+    live: &Live,
+    theirs: Mux,
+    notes: &mut Vec<Note>,
+) -> Result<Rtcp, CompletionError> {
+    match (live.mux, theirs) {
+        (MuxLine::Mux | MuxLine::MuxOnly, Mux::Yes | Mux::Only) => Ok(Rtcp::Muxed),
+        (MuxLine::MuxOnly, Mux::No) => Err(CompletionError::MuxRequired { line }),
+        // RFC 8035 §3: an answer cannot bring in what was not offered.
+        (MuxLine::Silent, _) | (MuxLine::Mux, Mux::No) => {
+            if ours.lease().is_some_and(|lease| lease.rtcp.is_none()) {
+                notes.push(Note::RtcpUnreachable { line });
+            }
+            Ok(Rtcp::Separate)
+        }
+    }
+}
+
+/// What we send (the answer's formats that we offered, in its order, with its
+/// numbers) and what we receive (ours that are left, in the same order).
+///
+/// Formats that were not offered are legal and mean that the peer could
+/// receive them (RFC 3264 §6.1); they are not sent.
+fn agree_codecs(live: &Live, theirs: &RemoteLine, rtcp: Rtcp) -> (Vec<Codec>, Vec<Codec>) {
+    let (mut send, mut receive): (Vec<Codec>, Vec<Codec>) = (Vec::new(), Vec::new());
+    let usable = |codec: &&Codec| rtcp == Rtcp::Separate || !codec.number.collides_with_rtcp();
+    for codec in theirs.codecs.iter().filter(usable) {
+        let is_new = |ours: &&Codec| receive.iter().all(|known| known.number != ours.number);
+        let mut candidates = live.codecs.iter().filter(is_new);
+        let found = candidates.find_map(|ours| Some((ours, agree(&ours.format, &codec.format)?)));
+        if let Some((ours, agreement)) = found {
+            receive.push(ours.clone());
+            send.push(Codec {
+                number: codec.number,
+                format: agreement.send,
+            });
+        }
+    }
+    let only_auxiliary = live.codecs.iter().all(|codec| is_auxiliary(&codec.format));
+    if !only_auxiliary && send.iter().all(|codec| is_auxiliary(&codec.format)) {
+        send.clear();
+    }
+    (send, receive)
+}

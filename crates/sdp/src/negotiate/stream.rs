@@ -1,0 +1,196 @@
+//! One m-line of a session as both parties have agreed on it.
+//!
+//! A plain value that media code acts on: where to send, in which formats,
+//! what may arrive under which number. Seen from our side throughout. While an
+//! offer of ours is open it holds the agreement in force together with what
+//! the offer obliges us to receive (RFC 3264 §5.1, §8.3).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use talkpath_wire::{Format, PayloadType};
+
+use super::lease::Lease;
+use super::wants::Kind;
+use crate::Direction;
+
+/// One m-line, seen from our side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// What the m-line carries.
+    pub kind: Kind,
+    /// The identification tag (`a=mid`, RFC 5888), if the line has one.
+    pub mid: Option<Box<str>>,
+    /// Whether media can flow.
+    pub state: StreamState,
+    /// What we may do: `sendonly` means that only we send.
+    pub direction: Direction,
+    /// How the peer holds the stream, if it does.
+    pub hold: Hold,
+    /// What we send, most preferred first, with the peer's numbers; the peer
+    /// may change between its formats at any packet, and so may we.
+    pub send: Vec<Codec>,
+    /// What we receive, with our numbers.
+    pub receive: Vec<Codec>,
+    /// Audio per packet.
+    pub packet: Packetization,
+    /// Our ports; none for a dead line.
+    pub local: Option<Lease>,
+    /// Where the peer receives, once it has said so.
+    pub remote: Option<Remote>,
+    /// Whether RTCP shares the port of RTP.
+    pub rtcp: Rtcp,
+    /// The transport protocol, as written: `RTP/AVP`.
+    pub(crate) protocol: Box<str>,
+    /// The formats of the m-line as last written, for a slot that dies.
+    pub(crate) formats: Box<[u8]>,
+}
+
+impl Stream {
+    /// Where RTP may be sent now: `None` while anything forbids it.
+    pub fn send_to(&self) -> Option<SocketAddr> {
+        let remote = self.remote.as_ref()?;
+        match (self.state, remote.destination) {
+            (StreamState::Active, Destination::At(address)) if self.direction.sends() => {
+                Some(address)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where RTCP may be sent now; a direction does not stop RTCP
+    /// (RFC 3264 §5.1), a held address does (§8.4).
+    pub fn send_rtcp_to(&self) -> Option<SocketAddr> {
+        let remote = self.remote.as_ref()?;
+        match (self.state, &remote.destination) {
+            (StreamState::Active, Destination::At(_)) => remote.rtcp,
+            _ => None,
+        }
+    }
+
+    /// Whether media may arrive.
+    pub fn receives(&self) -> bool {
+        self.is_live() && self.direction.receives()
+    }
+
+    /// Whether the line is offered or active.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, StreamState::Offered | StreamState::Active)
+    }
+
+    /// The telephone-event format to send beside a codec of `clock_rate`.
+    pub fn telephone_event(&self, clock_rate: u32) -> Option<&Codec> {
+        self.send.iter().find(|codec| {
+            codec.format.is_telephone_event() && codec.format.clock_rate == clock_rate
+        })
+    }
+}
+
+/// A format with the number that stands for it in one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// The payload type.
+    pub number: PayloadType,
+    /// What it means.
+    pub format: Format,
+}
+
+/// Whether media can flow on an m-line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamState {
+    /// In an offer of ours, not answered yet: ready to receive.
+    Offered,
+    /// Agreed.
+    Active,
+    /// Refused before it was ever active; the slot stays.
+    Rejected(Party),
+    /// Ended after it was active; the slot stays.
+    Removed(Party),
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// We.
+    Local,
+    /// The peer.
+    Remote,
+}
+
+/// How the peer holds a stream (RFC 3264 §8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Not at all.
+    No,
+    /// By `a=sendonly` or `a=inactive`.
+    Direction,
+    /// By `c=0.0.0.0`, `::` or a name under `.invalid` (RFC 6157).
+    Address,
+}
+
+/// Whether RTCP shares the port of RTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rtcp {
+    /// Agreed on (RFC 5761); or offered as the only way (RFC 8858).
+    Muxed,
+    /// Not agreed on (yet): RTCP has a port of its own.
+    Separate,
+}
+
+/// How much audio goes into a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Packetization {
+    /// What the peer would like to receive (`a=ptime`).
+    pub ptime: Option<Duration>,
+    /// The most that the peer can receive (`a=maxptime`).
+    pub maxptime: Option<Duration>,
+}
+
+impl Packetization {
+    /// How much to send per packet, `default` being our own choice.
+    pub fn send(&self, default: Duration) -> Duration {
+        let wanted = self.ptime.unwrap_or(default);
+        self.maxptime.map_or(wanted, |most| wanted.min(most))
+    }
+}
+
+/// Where the peer receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// For RTP.
+    pub destination: Destination,
+    /// For RTCP: where RTP goes, the next port, or what `a=rtcp` says.
+    pub rtcp: Option<SocketAddr>,
+    /// The last real address, which a hold does not overwrite.
+    pub last: Option<SocketAddr>,
+    /// The name that a caller has to resolve, with `destination`'s port.
+    pub name: Option<Box<str>>,
+}
+
+/// Where RTP goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// There.
+    At(SocketAddr),
+    /// Nowhere: the peer holds by its address.
+    Held,
+    /// To [`Remote::name`] at this port, once it is resolved.
+    Unresolved(u16),
+}
+
+impl Destination {
+    /// The address, if there is one.
+    pub const fn address(self) -> Option<SocketAddr> {
+        match self {
+            Destination::At(address) => Some(address),
+            Destination::Held | Destination::Unresolved(_) => None,
+        }
+    }
+}
+
+/// `ip` and `port`, a mapped IPv4 address as IPv4.
+pub(crate) fn socket(ip: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(ip.to_canonical(), port)
+}
