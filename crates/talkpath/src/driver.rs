@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 pub(crate) mod block_on;
+#[cfg(test)]
+pub(crate) mod fake;
 mod gate;
 mod os;
 

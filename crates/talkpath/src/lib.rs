@@ -2,3 +2,6 @@
 #![deny(unsafe_code)]
 
 pub mod driver;
+mod ports;
+
+pub use ports::{LeaseKind, PortError, PortOrder};

@@ -207,7 +207,7 @@ mod tests {
                 if seen >= goal {
                     return;
                 }
-                if goal % 2 == 0 {
+                if goal.is_multiple_of(2) {
                     gate.block(seen, None)
                 } else {
                     block_on(gate.moved(seen))
