@@ -112,6 +112,12 @@ pub trait Decoder: Send {
 }
 
 /// Why a frame could not be encoded: always the caller's fault.
+///
+/// ```
+/// use talkpath_audio::{Codec, EncodeError, g711};
+/// let error = g711::PCMU.encoder().encode(&[0; 160], &mut [0; 80]);
+/// assert_eq!(error, Err(EncodeError::NoRoom { needed: 160, room: 80 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -132,6 +138,12 @@ pub enum EncodeError {
 }
 
 /// Why a payload could not be decoded.
+///
+/// ```
+/// use talkpath_audio::DecodeError;
+/// let error = DecodeError::Malformed { len: 3, at: 1 };
+/// assert_eq!(error.to_string(), "a payload of 3 bytes is malformed at byte 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -37,6 +37,12 @@ pub struct Concealer {
 }
 
 /// What a missing frame was filled with.
+///
+/// ```
+/// use talkpath_audio::{Concealer, Fill, SampleRate};
+/// let mut concealer = Concealer::new(SampleRate::HZ_8000);
+/// assert_eq!(concealer.conceal(&mut [0; 160]), Fill::Silence);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// At least in part with what was made of earlier sound.

@@ -30,6 +30,12 @@ impl Dbov {
         Self(dbm0 - ALAW_OVERLOAD_DBM0 + Self::FULL_SINE.0)
     }
 
+    /// The level of a sine that others call `dbfs` dBFS, full scale being 0.
+    #[must_use]
+    pub fn from_sine_dbfs(dbfs: f32) -> Self {
+        Self(dbfs + Self::FULL_SINE.0)
+    }
+
     /// The root of the mean square as a fraction of full scale, 0 to 1.
     #[must_use]
     pub fn rms(self) -> f32 {
@@ -161,6 +167,7 @@ mod tests {
             meter.push(&[(phase.sin() * 32_767.0).round() as i16]);
         }
         assert!((meter.loudness().rms.0 - Dbov::FULL_SINE.0).abs() < 0.01);
+        assert_eq!(Dbov::from_sine_dbfs(0.0), Dbov::FULL_SINE);
         assert_eq!(meter.loudness().samples, 8_000);
     }
 

@@ -7,6 +7,7 @@
 //! allocate. This room knows nothing of RTP, calls or files.
 #![forbid(unsafe_code)]
 
+pub mod channels;
 pub mod codec;
 pub mod conceal;
 pub mod g711;
@@ -16,6 +17,7 @@ pub mod rate;
 pub mod resample;
 pub mod tone;
 
+pub use channels::{PartialFrame, downmix};
 pub use codec::{Codec, DecodeError, Decoder, EncodeError, Encoder};
 pub use conceal::{Concealer, Fill};
 pub use level::{Dbov, LevelMeter, Loudness};

@@ -112,10 +112,10 @@ fn goertzel(signal: &[f64], omega: f64) -> f64 {
 /// Moves to the top of the fitted energy, by golden section.
 fn refine(signal: &[f64], block_len: usize, start: f64) -> f64 {
     const RATIO: f64 = 0.618_033_988_749_895;
-    let signal = &signal[..signal.len().min(block_len * 40)];
+    let signal = &signal[..signal.len().min(block_len * 20)];
     let reach = TAU / (2 * SCAN_LEN.min(4 * block_len)) as f64;
     let (mut low, mut high) = (start - reach, start + reach);
-    for _ in 0..40 {
+    for _ in 0..28 {
         let left = high - RATIO * (high - low);
         let right = low + RATIO * (high - low);
         if fitted_energy(signal, block_len, left) < fitted_energy(signal, block_len, right) {

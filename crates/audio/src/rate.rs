@@ -21,6 +21,11 @@ use std::time::Duration;
 pub struct SampleRate(u32);
 
 /// A sample rate outside of 4,000 to 192,000 Hz.
+///
+/// ```
+/// use talkpath_audio::{SampleRate, UnsupportedRate};
+/// assert_eq!(SampleRate::new(1), Err(UnsupportedRate { hz: 1 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sample rate of {hz} Hz is outside of 4000 to 192000 Hz")]
 pub struct UnsupportedRate {

@@ -50,6 +50,12 @@ pub struct Progress {
 }
 
 /// Two rates without a common block short enough: the caller's fault.
+///
+/// ```
+/// use talkpath_audio::{Resampler, SampleRate};
+/// let odd = SampleRate::new(8_001).expect("it is within range");
+/// assert!(Resampler::new(odd, SampleRate::HZ_8000).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{from} and {to} have no common block within 100 ms")]
 pub struct ResampleError {
@@ -345,9 +351,9 @@ mod tests {
     #[test]
     fn a_tone_keeps_its_frequency_its_level_and_its_purity() {
         for (from, to) in pairs() {
-            for hz in [300.0, 1_000.0, 3_300.0] {
-                let out = resample(from, to, &sine(hz, from, from.hz() as usize), 777);
-                let middle = &out[to.frame_len() * 2..to.frame_len() * 46];
+            for hz in [300.0, 3_300.0] {
+                let out = resample(from, to, &sine(hz, from, from.hz() as usize / 2), 777);
+                let middle = &out[to.frame_len() * 2..to.frame_len() * 22];
                 let heard = measure::tone(middle, to).unwrap();
                 assert!(
                     (heard.hz - f64::from(hz)).abs() < 0.05,
@@ -414,7 +420,7 @@ mod tests {
         for hz in [11_025, 12_000, 22_050, 32_000, 44_100, 96_000] {
             let from = SampleRate::new(hz).unwrap();
             for to in RATES {
-                let out = resample(from, to, &sine(440.0, from, hz as usize), 500);
+                let out = resample(from, to, &sine(440.0, from, hz as usize / 3), 500);
                 let heard = measure::tone(&out[to.frame_len() * 3..], to).unwrap();
                 assert!((heard.hz - 440.0).abs() < 0.2, "{from} {to}: {heard:?}");
             }
@@ -425,6 +431,12 @@ mod tests {
             error.to_string(),
             "8001 Hz and 48000 Hz have no common block within 100 ms"
         );
+    }
+
+    #[test]
+    fn a_resampler_can_move_to_its_worker() {
+        fn movable<T: Send + 'static>() {}
+        movable::<Resampler>();
     }
 
     #[test]

@@ -55,6 +55,13 @@ pub struct Datagram<'a> {
 /// What precedes IP in the packets of a capture.
 ///
 /// Numbered in the registry of draft-ietf-opsawg-pcaplinktype.
+///
+/// ```
+/// use talkpath_file::pcap::{LinkType, PcapReader, PcapWriter, Precision};
+/// let file = PcapWriter::new(Precision::Nanoseconds).header();
+/// assert_eq!(PcapReader::new(&file)?.link_type(), LinkType::Raw);
+/// # Ok::<(), talkpath_file::pcap::PcapError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkType {
@@ -71,6 +78,12 @@ pub enum LinkType {
 }
 
 /// Why a capture cannot be read, or not any further.
+///
+/// ```
+/// use talkpath_file::pcap::{PcapError, PcapReader};
+/// let error = PcapReader::new(b"RIFF").unwrap_err();
+/// assert_eq!(error.to_string(), "not a pcap capture: it starts with 0x52494646");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PcapError {

@@ -32,6 +32,12 @@ pub struct PcapWriter {
 }
 
 /// What the times of a capture are counted in.
+///
+/// ```
+/// use talkpath_file::pcap::{PcapWriter, Precision};
+/// assert_eq!(PcapWriter::new(Precision::Microseconds).header()[..2], [0xd4, 0xc3]);
+/// assert_eq!(PcapWriter::new(Precision::Nanoseconds).header()[..2], [0x4d, 0x3c]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// As every program reads it.
@@ -41,6 +47,15 @@ pub enum Precision {
 }
 
 /// Why a datagram cannot be written: the caller's fault.
+///
+/// ```
+/// use talkpath_file::pcap::{PcapWriteError, PcapWriter, Precision};
+/// let (mut writer, mut file) = (PcapWriter::new(Precision::Nanoseconds), Vec::new());
+/// let address = "10.0.0.7:4000".parse()?;
+/// let error = writer.datagram(Default::default(), address, address, &[0; 65_508], &mut file);
+/// assert_eq!(error, Err(PcapWriteError::TooLong { len: 65_508, max: 65_507 }));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PcapWriteError {

@@ -34,6 +34,14 @@ pub struct WavHeader {
 }
 
 /// How many bytes of sound there are.
+///
+/// ```
+/// use talkpath_file::wav::{DataLength, WavReader, WavWriter};
+/// let mut reader = WavReader::new();
+/// reader.read(&WavWriter::new(1, 8_000)?.streaming_header(), &mut [])?;
+/// assert_eq!(reader.header().map(|h| h.data_length), Some(DataLength::UntilEnd));
+/// # Ok::<(), talkpath_file::wav::WavError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataLength {
     /// What the header says.
@@ -247,7 +255,7 @@ impl HeaderParser {
         match len {
             // A writer that never came back: its RIFF ends where the sound
             // begins. In a true empty file nothing follows, or more chunks do.
-            0 if self.sizes.riff + 8 <= self.offset => DataLength::UntilEnd,
+            0 if self.sizes.riff.saturating_add(8) <= self.offset => DataLength::UntilEnd,
             u64::MAX | 0xffff_ffff | 0x7fff_0000..=0x8000_0000 => DataLength::UntilEnd,
             _ => DataLength::Bytes(len),
         }

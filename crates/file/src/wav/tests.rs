@@ -204,6 +204,24 @@ fn an_rf64_takes_its_length_from_ds64() {
 }
 
 #[test]
+fn lengths_at_the_end_of_64_bits_do_not_overflow() {
+    for (riff_len, data_len) in [(u64::MAX, 0), (0, u64::MAX), (u64::MAX, u64::MAX - 1)] {
+        let body = [riff_len.to_le_bytes(), data_len.to_le_bytes(), [0xff; 8]].concat();
+        let chunks = [
+            chunk(b"ds64", 24, &body),
+            fmt(1, 1, 8_000, 16),
+            chunk(b"data", u32::MAX, &[1, 0]),
+        ];
+        let wav = file(b"RF64", u32::MAX, &chunks);
+        let mut reader = WavReader::new();
+        let samples = reader.read(&wav, &mut [0; 9]).unwrap().samples;
+        assert_eq!(samples, usize::from(data_len > 0));
+        let _ = reader.header().and_then(WavHeader::duration);
+        assert!(repair(&wav, u64::MAX).is_ok());
+    }
+}
+
+#[test]
 fn broken_files_are_told_apart_in_words() {
     let data = || chunk(b"data", 2, &[0; 2]);
     let cases: [(Vec<u8>, &str); 12] = [
@@ -539,7 +557,11 @@ impl XorShift {
             match self.below(8) {
                 0 => bytes.truncate(at),
                 1 => bytes.insert(at, self.below(256) as u8),
-                2 if bytes.len() >= at + 4 => bytes[at..at + 4].fill([0, 0xff][self.below(2)]),
+                2 => {
+                    // The numbers that break arithmetic: all zeros, all ones.
+                    let end = bytes.len().min(at + (4 << self.below(2)));
+                    bytes[at..end].fill([0, 0xff][self.below(2)]);
+                }
                 _ if at < bytes.len() => bytes[at] = self.below(256) as u8,
                 _ => {}
             }

@@ -31,6 +31,13 @@ pub struct WavWriter {
 }
 
 /// Samples that do not make whole frames: the caller's fault.
+///
+/// ```
+/// use talkpath_file::wav::WavWriter;
+/// let error = WavWriter::new(2, 8_000)?.encode(&[1, 2, 3], &mut Vec::new()).unwrap_err();
+/// assert_eq!(error.to_string(), "3 samples are no whole frames of 2 channels");
+/// # Ok::<(), talkpath_file::wav::WavError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{samples} samples are no whole frames of {channels} channels")]
 pub struct PartialFrame {
