@@ -576,12 +576,19 @@ fn twenty_thousand_mutations_neither_panic_nor_invent_samples() {
     extensible.extend([
         1, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71,
     ]);
-    let mut rf64 = WavWriter::new(1, 8_000).unwrap();
-    rf64.written(5 << 32);
+    let sizes = [112u64, 20, 10].map(u64::to_le_bytes).concat();
     let seeds = [
         pcm16(8, &[1, 2, 3, 4, 5, 6, 7, 8]),
         written(2, 8_000, &[1, 2, 3, 4]),
-        [&rf64.header()[..], &[1; 20]].concat(),
+        file(
+            b"RF64",
+            u32::MAX,
+            &[
+                chunk(b"ds64", 24, &sizes),
+                fmt(1, 1, 8_000, 16),
+                chunk(b"data", u32::MAX, &[1; 20]),
+            ],
+        ),
         file(
             b"RIFF",
             0,
@@ -593,7 +600,11 @@ fn twenty_thousand_mutations_neither_panic_nor_invent_samples() {
         file(
             b"RIFF",
             0,
-            &[chunk(b"LIST", 3, b"abc\0"), fmt(7, 1, 8_000, 8)],
+            &[
+                chunk(b"LIST", 3, b"abc\0"),
+                fmt(7, 1, 8_000, 8),
+                chunk(b"data", 3, &[1, 2, 3, 0]),
+            ],
         ),
     ];
     let (mut chance, mut accepted) = (XorShift(0x7a1f), 0);
