@@ -9,6 +9,7 @@
 mod event;
 mod id;
 mod outbox;
+pub mod playout;
 
 pub use event::{MediaEvent, MediaHappening};
 pub use id::{SessionId, SocketKey, StreamIndex};

@@ -1,0 +1,178 @@
+//! The time line of a stream: from numbers and timestamps to samples.
+//!
+//! In: the header of each packet. Out: the position of its first sample, or
+//! that it came before, or that it is of another stream. One packet far off is
+//! not believed; the next one in sequence with it is.
+//!
+//! RFC 3550 §5.1 (timestamps) and the caution of Appendix A.1.
+
+use talkpath_audio::Codec;
+use talkpath_transport::DropReason;
+use talkpath_wire::{ExtSeq, RtpTime, Ssrc};
+
+use super::Arrival;
+use super::ring::PLACES;
+
+/// Where the stream is on its time line, in samples.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    pub(super) source: Option<Newest>,
+    /// The position that is played next.
+    pub(super) cursor: i64,
+    /// The highest number that was played or passed over.
+    pub(super) passed: Option<ExtSeq>,
+    /// Samples of the packet seen last.
+    pub(super) packet: i64,
+    /// Packets in a row that came too late.
+    pub(super) late: u32,
+    /// The number of a packet that belongs to another time line.
+    strange: Option<ExtSeq>,
+}
+
+/// The newest packet of the source.
+#[derive(Clone, Copy)]
+pub(super) struct Newest {
+    ssrc: Ssrc,
+    seq: ExtSeq,
+    timestamp: RtpTime,
+    at: i64,
+    pub(super) end: i64,
+    /// Which of the 64 numbers up to `seq` have come; bit 0 is `seq` itself.
+    seen: u64,
+}
+
+/// Whether a packet continues the time line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Continuity {
+    Same,
+    /// It may be of another stream: one more will tell.
+    Doubtful,
+    /// It begins another stream.
+    New,
+}
+
+/// Whether anything of the stream still waits or sounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Activity {
+    Active,
+    /// Nothing: numbers and timestamps may leap ahead.
+    Idle,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Line {
+            source: None,
+            cursor: 0,
+            passed: None,
+            packet: 0,
+            late: 0,
+            strange: None,
+        }
+    }
+
+    /// Forgets the source; what was learned of its packets stays a guess.
+    pub(super) fn forget(&mut self) {
+        *self = Line {
+            packet: self.packet,
+            ..Line::new()
+        };
+    }
+
+    /// Whether a packet continues the time line. A restarted sender is
+    /// believed with its second packet in sequence.
+    pub(super) fn judge(
+        &mut self,
+        arrival: &Arrival<'_>,
+        activity: Activity,
+        codec: &dyn Codec,
+    ) -> Continuity {
+        let Some(newest) = self.source else {
+            return Continuity::Same;
+        };
+        if arrival.ssrc != newest.ssrc {
+            return Continuity::New;
+        }
+        let steps = arrival.seq.distance_from(newest.seq);
+        let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
+        let far = i64::from(codec.clock_rate()).saturating_mul(JUMP_SECONDS);
+        let leaps = activity == Activity::Idle && steps > 0 && ticks > 0;
+        if leaps || steps.unsigned_abs() < PLACES && ticks.abs() <= far {
+            self.strange = None;
+            return Continuity::Same;
+        }
+        let before = self.strange.replace(arrival.seq);
+        match before.is_some_and(|before| arrival.seq.distance_from(before) == 1) {
+            true => Continuity::New,
+            false => Continuity::Doubtful,
+        }
+    }
+
+    /// A marked packet whose timestamp leaps ahead of its number.
+    pub(super) fn follows_a_pause(&self, arrival: &Arrival<'_>, codec: &dyn Codec) -> bool {
+        self.source.is_some_and(|newest| {
+            let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
+            arrival.marker
+                && arrival.seq.distance_from(newest.seq) == 1
+                && scale(ticks, codec) > newest.end - newest.at
+        })
+    }
+
+    /// Where a packet lies on the time line, and that it has come.
+    pub(super) fn locate(
+        &mut self,
+        arrival: &Arrival<'_>,
+        samples: usize,
+        codec: &dyn Codec,
+    ) -> Result<i64, DropReason> {
+        let Some(newest) = &mut self.source else {
+            let at = 0;
+            let (ssrc, seq, timestamp) = (arrival.ssrc, arrival.seq, arrival.timestamp);
+            let end = samples as i64;
+            self.source = Some(Newest {
+                ssrc,
+                seq,
+                timestamp,
+                at,
+                end,
+                seen: 1,
+            });
+            return Ok(at);
+        };
+        let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
+        let at = newest.at.saturating_add(scale(ticks, codec));
+        let steps = arrival.seq.distance_from(newest.seq);
+        if steps > 0 {
+            let seen = u32::try_from(steps)
+                .ok()
+                .and_then(|steps| newest.seen.checked_shl(steps));
+            newest.seen = seen.unwrap_or(0) | 1;
+            newest.seq = arrival.seq;
+            newest.timestamp = arrival.timestamp;
+            newest.at = at;
+            newest.end = at.saturating_add(samples as i64);
+            return Ok(at);
+        }
+        let bit = u32::try_from(-steps)
+            .ok()
+            .and_then(|back| 1u64.checked_shl(back))
+            .unwrap_or(0);
+        if newest.seen & bit != 0 {
+            return Err(DropReason::Duplicate);
+        }
+        newest.seen |= bit;
+        Ok(at)
+    }
+
+    pub(super) fn pass(&mut self, seq: ExtSeq) {
+        self.passed = Some(self.passed.map_or(seq, |passed| passed.max(seq)));
+    }
+}
+
+/// Ticks of the RTP clock in samples, which for G.722 are twice as many.
+fn scale(ticks: i64, codec: &dyn Codec) -> i64 {
+    ticks * i64::from(codec.sample_rate().hz()) / i64::from(codec.clock_rate().max(1))
+}
+
+/// A timestamp further away is another stream's.
+const JUMP_SECONDS: i64 = 2;
