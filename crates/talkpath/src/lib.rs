@@ -2,6 +2,11 @@
 #![deny(unsafe_code)]
 
 pub mod driver;
+mod events;
+mod mailbox;
 mod ports;
+mod wait;
 
+pub use events::{Events, NoEvent, Notice};
 pub use ports::{LeaseKind, PortError, PortOrder};
+pub use wait::{Abandoned, Pending};
