@@ -10,6 +10,7 @@ mod event;
 mod id;
 mod outbox;
 pub mod playout;
+pub mod rtp;
 
 pub use event::{MediaEvent, MediaHappening};
 pub use id::{SessionId, SocketKey, StreamIndex};

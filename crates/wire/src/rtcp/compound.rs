@@ -80,6 +80,11 @@ impl<'a> Compound<'a> {
         self.lead
     }
 
+    /// Bytes of the datagram, trailing ones included.
+    pub fn size(&self) -> usize {
+        self.chain.len() + self.trailing.len()
+    }
+
     /// Bytes after the last packet that fits. A.2 would have the lengths add
     /// up exactly: whoever needs that strictness asks for this to be empty.
     pub fn trailing(&self) -> &'a [u8] {
