@@ -163,6 +163,8 @@ pub struct StreamTransport {
     answer: Answer,
     drops: Drops,
     wrong: WrongSources,
+    /// RTP delivered from another than the locked source.
+    unproven: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,6 +188,7 @@ impl StreamTransport {
             answer: Answer::Settled,
             drops: Drops::new(),
             wrong: WrongSources::default(),
+            unproven: 0,
         }
     }
 
@@ -256,7 +259,10 @@ impl StreamTransport {
             Err(reason) => return self.drop_one(now, reason),
         };
         match self.judge(now, component, from, &parsed) {
-            Verdict::Accept => parsed.deliver(datagram),
+            Verdict::Accept => {
+                self.note_unproven(component, from);
+                parsed.deliver(datagram)
+            }
             Verdict::Release if self.early.is_empty() => parsed.deliver(datagram),
             // What was held goes first, so this one joins the end.
             Verdict::Release => match self.hold(now, component, from, datagram) {
@@ -284,6 +290,7 @@ impl StreamTransport {
         })?;
         let (held, bytes) = self.early.get(index)?;
         let class = classify(bytes);
+        self.note_unproven(held.component, held.from);
         let datagram = self.early.take(index)?;
         let incoming = match class {
             Some(Class::Rtcp) => Incoming::Rtcp(datagram),
@@ -346,6 +353,17 @@ impl StreamTransport {
     /// Who is dropped for coming from the wrong address, if anyone.
     pub fn wrong_source(&self) -> Option<WrongSource> {
         self.wrong.most_frequent(self.rtp.destination())
+    }
+
+    /// Datagrams delivered on the RTP port from another than the locked
+    /// source: before the lock, or at any time in [`SourcePolicy::Open`].
+    pub fn unproven(&self) -> u64 {
+        self.unproven
+    }
+
+    /// Datagrams that wait to be judged.
+    pub fn held(&self) -> usize {
+        self.early.len()
     }
 
     /// What was dropped, by reason.
@@ -441,6 +459,12 @@ impl StreamTransport {
                 Some(_) => Verdict::Refuse(DropReason::WrongSource),
             },
             (Parsed::Rtcp(sender), Component::Rtcp) => self.rtcp.judge(from, sender, &self.rtp),
+        }
+    }
+
+    fn note_unproven(&mut self, component: Component, from: SocketAddr) {
+        if component == Component::Rtp && self.rtp.source() != Some(from) {
+            self.unproven += 1;
         }
     }
 
