@@ -66,7 +66,7 @@ pub struct Described {
 
 impl RtpStream {
     /// Packets that the sequence numbers say were sent and the capture lacks
-    /// (RFC 3550 §A.3).
+    /// (RFC 3550 §A.3); negative when some came twice.
     pub fn lost(&self) -> i64 {
         let Some(first) = self.packets.first() else {
             return 0;
@@ -240,4 +240,43 @@ fn rows_with(
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Verdict<T> {
     text.parse()
         .while_doing(format_args!("reading {text:?} from tshark"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RtpPacket, RtpStream};
+
+    fn stream(sequence: &[u16]) -> RtpStream {
+        let packet = |(index, sequence): (usize, &u16)| RtpPacket {
+            at: index as f64 * 0.02,
+            sequence: *sequence,
+            timestamp: 160 * index as u32,
+            payload_type: 0,
+            bytes: 172,
+            setup: "SDP".to_owned(),
+        };
+        RtpStream {
+            from: 1,
+            to: 2,
+            packets: sequence.iter().enumerate().map(packet).collect(),
+        }
+    }
+
+    #[test]
+    fn a_missing_number_is_lost_across_the_wrap() {
+        assert_eq!(stream(&[65_534, 65_535, 0, 1]).lost(), 0);
+        assert_eq!(stream(&[65_534, 65_535, 1, 2]).lost(), 1);
+    }
+
+    #[test]
+    fn reordered_packets_are_not_lost_and_doubled_ones_show() {
+        assert_eq!(stream(&[10, 12, 11, 13]).lost(), 0);
+        assert_eq!(stream(&[10, 11, 11, 12]).lost(), -1);
+    }
+
+    #[test]
+    fn the_mean_gap_is_per_packet() {
+        assert!((stream(&[1, 2, 3]).mean_gap_ms() - 20.0).abs() < 1e-9);
+        assert!(stream(&[1]).mean_gap_ms().abs() < 1e-9);
+    }
 }

@@ -176,7 +176,7 @@ fn on_the_wire(called: &Called, kind: Kind, at_least: usize) -> Verdict {
 fn call(folder: &Path, kind: Kind, we_play: &Path, they_play: &Path) -> Verdict<Called> {
     let block = ports::block(8)?;
     let their_port = block.start() + 4;
-    let seconds = sound::seconds(they_play)?.max(sound::seconds(we_play)?) + 0.5;
+    let seconds = sound::seconds(they_play)?.max(sound::seconds(we_play)?) + 1.5;
     let (offer_file, answer_file) = (folder.join("offer.sdp"), folder.join("answer.sdp"));
     let (ours, theirs) = (folder.join("ours.wav"), folder.join("theirs.wav"));
     let (sdp_out, remote_sdp) = match kind.offers {

@@ -94,7 +94,7 @@ fn gstreamer_calls_ffmpeg(folder: &Path) -> Verdict {
     let block = ports::block(8)?;
     let (gstreamer, sender, receiver) = (*block.start(), block.start() + 2, block.start() + 4);
     let speech = sound::speech()?;
-    let seconds = sound::seconds(&speech)? + 0.5;
+    let seconds = sound::seconds(&speech)? + 1.5;
     let peer = GStreamer {
         codec: Codec::Pcma,
         port: gstreamer,
@@ -143,7 +143,7 @@ fn loss_is_noticed(folder: &Path) -> Verdict {
     let block = ports::block(8)?;
     let (gstreamer, sender, path) = (*block.start(), block.start() + 2, block.start() + 4);
     let speech = sound::speech()?;
-    let seconds = sound::seconds(&speech)? + 0.5;
+    let seconds = sound::seconds(&speech)? + 1.5;
     let record = folder.join("heard.wav");
     let peer = GStreamer {
         codec: Codec::Pcmu,
