@@ -5,6 +5,7 @@
 //! formats under its numbers (§6.1), or at port 0 with a reason. Made afresh
 //! each time, never from what was answered before.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use talkpath_wire::Format;
@@ -19,14 +20,14 @@ use super::remote::{Address, Mux, RemoteLine};
 use super::stream::{Codec, Party, Rtcp, Stream, StreamState};
 use super::transition::{Anew, Terms, ended};
 use super::wants::{MediaWants, Preference, RtcpMux, Slot, TelephoneEvent, Wants};
-use crate::{AddressType, Answer, Offer, SessionDescription, Timing};
+use crate::{AddressType, Answer, Offer, Timing};
 
 /// An answer that waits for its ports.
 #[derive(Clone, Debug)]
 #[must_use = "a plan that is not committed changes nothing"]
 pub struct AnswerPlan {
     base: u64,
-    timing: Timing,
+    timing: Box<[u8]>,
     numbers: Numbers,
     lines: Vec<LocalLine>,
     streams: Vec<Stream>,
@@ -44,43 +45,28 @@ impl Dialogue {
             return Err(AnswerError::Glare);
         }
         wants.check()?;
-        let offered = read_lines(offer.description());
+        let offered: Vec<RemoteLine> = offer
+            .description()
+            .media()
+            .map(|media| RemoteLine::read(&media, |_| None))
+            .collect();
         if offered.len() < self.streams.len() {
             let (expected, actual) = (self.streams.len(), offered.len());
             return Err(AnswerError::LinesMissing { expected, actual });
         }
-        let entries = assign_entries(&offered, wants);
-        let mut draft = Draft {
-            dialogue: self,
-            wants,
-            numbers: self.numbers.clone(),
-        };
-        let mut refusals = Vec::new();
-        let (mut lines, mut streams) = (Vec::new(), Vec::new());
-        for (index, (theirs, entry)) in offered.iter().zip(entries).enumerate() {
-            let (line, stream) = match draft.accept(index, theirs, entry) {
-                Ok(accepted) => accepted,
-                Err(refusal) => {
-                    refusals.extend(refusal.map(|refusal| (index, refusal)));
-                    draft.dead(
-                        index,
-                        theirs,
-                        refusals.last().is_some_and(|last| last.0 == index),
-                    )
-                }
-            };
-            lines.push(line);
-            streams.push(stream);
-        }
+        let mut draft = Draft::new(self, wants);
+        let mut slots = draft.answer(&offered);
+        let refusals = core::mem::take(&mut draft.refusals);
+        slots.sort_by_key(|(index, ..)| *index);
+        let (lines, streams): (Vec<_>, Vec<_>) = slots
+            .into_iter()
+            .map(|(_, line, stream)| (line, stream))
+            .unzip();
         if !refusals.is_empty() && streams.iter().all(|stream| !stream.is_live()) {
             return Err(AnswerError::NothingAcceptable { refusals });
         }
-        // RFC 3264 §6: the t= line of the answer is that of the offer.
-        let timing = offer.description().session().first(b't');
-        let timing = timing
-            .and_then(|line| Timing::parse(line.value()))
-            .unwrap_or_default();
-        self.check(timing, &lines)?;
+        let timing = timing_of(offer);
+        self.check(&timing, &lines)?;
         Ok(AnswerPlan {
             base: self.revision,
             timing,
@@ -133,71 +119,120 @@ impl AnswerPlan {
     }
 }
 
-/// The m-lines of `description`.
-pub(crate) fn read_lines(description: &SessionDescription) -> Vec<RemoteLine> {
-    description
-        .media()
-        .map(|media| RemoteLine::read(&media))
-        .collect()
-}
-
-/// For each m-line of the offer, the entry of `wants` that it may have.
-fn assign_entries<'w>(offered: &[RemoteLine], wants: &'w Wants) -> Vec<Option<&'w MediaWants>> {
-    let mut taken = alloc::vec![false; wants.media.len()];
-    let mut assigned = alloc::vec![None; offered.len()];
-    for (entry, media) in wants.media.iter().enumerate() {
-        if let Slot::At(index) = media.slot
-            && let Some(theirs) = offered.get(index)
-            && theirs.kind == media.kind
-            && assigned[index].is_none()
-        {
-            assigned[index] = Some(media);
-            taken[entry] = true;
-        }
-    }
-    for (theirs, assigned) in offered.iter().zip(&mut assigned) {
-        if assigned.is_some() || !theirs.may_be_accepted() {
-            continue;
-        }
-        let free = |(entry, media): &(usize, &MediaWants)| {
-            !taken[*entry] && media.slot == Slot::Any && media.kind == theirs.kind
-        };
-        let found = wants.media.iter().enumerate().find(free);
-        if let Some((entry, media)) = found {
-            taken[entry] = true;
-            *assigned = Some(media);
-        }
-    }
-    assigned
+/// The `t=` line of the answer is that of the offer (RFC 3264 §6).
+fn timing_of(offer: &Offer) -> Box<[u8]> {
+    let line = offer.description().session().first(b't');
+    let readable = line.filter(|line| Timing::parse(line.value()).is_some());
+    readable
+        .map_or(b"0 0".as_slice(), |line| line.value())
+        .into()
 }
 
 /// What an answer is made of, line after line.
 struct Draft<'a> {
     dialogue: &'a Dialogue,
     wants: &'a Wants,
+    /// Which entries of the wants have a line.
+    taken: Vec<bool>,
     numbers: Numbers,
+    refusals: Vec<(usize, Refusal)>,
 }
 
-impl Draft<'_> {
-    /// The line and its stream; `Err(None)` when the offerer itself disabled
-    /// it, `Err(Some(_))` when we refuse.
+impl<'a> Draft<'a> {
+    fn new(dialogue: &'a Dialogue, wants: &'a Wants) -> Self {
+        let taken = alloc::vec![false; wants.media.len()];
+        let numbers = dialogue.numbers.clone();
+        Draft {
+            dialogue,
+            wants,
+            taken,
+            numbers,
+            refusals: Vec::new(),
+        }
+    }
+
+    /// The slots, with their index. Lines that were live choose first, so that
+    /// a new one does not take the wants of one in use.
+    fn answer(&mut self, offered: &[RemoteLine]) -> Vec<(usize, LocalLine, Stream)> {
+        let streams = &self.dialogue.streams;
+        let is_live = |index: usize| streams.get(index).is_some_and(Stream::is_live);
+        let (live, rest): (Vec<usize>, Vec<usize>) =
+            (0..offered.len()).partition(|index| is_live(*index));
+        let mut slots = Vec::with_capacity(offered.len());
+        for index in live.into_iter().chain(rest) {
+            let theirs = &offered[index];
+            let (line, stream) = self.slot(index, theirs);
+            slots.push((index, line, stream));
+        }
+        self.refusals.sort_by_key(|(index, _)| *index);
+        slots
+    }
+
+    fn slot(&mut self, index: usize, theirs: &RemoteLine) -> (LocalLine, Stream) {
+        if theirs.port == 0 && !theirs.is_bundle_only {
+            return self.dead(index, theirs, Party::Remote);
+        }
+        match self.first_accepted(index, theirs) {
+            Ok(accepted) => accepted,
+            Err(refusal) => {
+                self.refusals.push((index, refusal));
+                self.dead(index, theirs, Party::Local)
+            }
+        }
+    }
+
+    /// The slot by the first entry that it does; else why it is refused.
+    fn first_accepted(
+        &mut self,
+        index: usize,
+        theirs: &RemoteLine,
+    ) -> Result<(LocalLine, Stream), Refusal> {
+        if theirs.port == 0 {
+            return Err(Refusal::BundleOnly);
+        }
+        if !theirs.is_plain_rtp {
+            return Err(Refusal::Protocol(theirs.protocol.clone()));
+        }
+        let wants = self.wants;
+        let mut first_refusal = None;
+        for entry in self.entries_for(index, theirs) {
+            match self.accept(index, theirs, &wants.media[entry]) {
+                Ok(accepted) => {
+                    self.taken[entry] = true;
+                    return Ok(accepted);
+                }
+                Err(refusal) => first_refusal = first_refusal.or(Some(refusal)),
+            }
+        }
+        Err(first_refusal.unwrap_or(Refusal::NotWanted))
+    }
+
+    /// The entries that may have this slot: the one that names it, else the
+    /// free ones of its kind in order.
+    fn entries_for(&self, index: usize, theirs: &RemoteLine) -> Vec<usize> {
+        let find = |slot: Slot| {
+            let free = self.wants.media.iter().zip(&self.taken).enumerate();
+            let fits = move |(_, (media, taken)): &(usize, (&MediaWants, &bool))| {
+                !**taken && media.slot == slot && media.kind == theirs.kind
+            };
+            free.filter(fits).map(|(entry, _)| entry)
+        };
+        match find(Slot::At(index)).next() {
+            Some(entry) => alloc::vec![entry],
+            None => find(Slot::Any).collect(),
+        }
+    }
+
     fn accept(
         &mut self,
         index: usize,
         theirs: &RemoteLine,
-        wants: Option<&MediaWants>,
-    ) -> Result<(LocalLine, Stream), Option<Refusal>> {
-        if theirs.port == 0 {
-            return Err(theirs.is_bundle_only.then_some(Refusal::BundleOnly));
-        }
-        let wants = wants.ok_or(Refusal::NotWanted)?;
-        if !theirs.is_plain_rtp {
-            return Err(Some(Refusal::Protocol(theirs.protocol.clone())));
-        }
+        wants: &MediaWants,
+    ) -> Result<(LocalLine, Stream), Refusal> {
         let previous = self.dialogue.streams.get(index);
-        let family = usable_family(theirs)?;
+        let family = usable_family(theirs, previous)?;
         let rtcp = decide_rtcp(wants.rtcp, theirs.mux)?;
-        let codecs = self.agree_codecs(index, theirs, wants, rtcp)?;
+        let Agreed { send, receive } = self.agree_codecs(index, theirs, wants, rtcp)?;
         let direction = wants.direction.and(theirs.direction.reversed());
         let line = LocalLine {
             kind: theirs.kind.clone(),
@@ -206,7 +241,7 @@ impl Draft<'_> {
             body: Body::Live(Live {
                 demand: demand_of_answer(rtcp, family, previous),
                 direction,
-                codecs: codecs.receive.clone(),
+                codecs: receive.clone(),
                 ptime: wants.ptime,
                 maxptime: wants.maxptime,
                 // RFC 8858 §4.3: rtcp-mux-only never stands in an answer.
@@ -218,7 +253,6 @@ impl Draft<'_> {
             }),
         };
         let hold = theirs.hold(true);
-        let Agreed { send, receive } = codecs;
         let terms = Terms {
             send,
             receive,
@@ -278,9 +312,8 @@ impl Draft<'_> {
     }
 
     /// The slot at port 0, and what becomes of its stream.
-    fn dead(&self, index: usize, theirs: &RemoteLine, by_us: bool) -> (LocalLine, Stream) {
+    fn dead(&self, index: usize, theirs: &RemoteLine, party: Party) -> (LocalLine, Stream) {
         let previous = self.dialogue.streams.get(index);
-        let party = if by_us { Party::Local } else { Party::Remote };
         let anew = if theirs.port == 0 {
             Anew::No
         } else {
@@ -361,7 +394,7 @@ fn add_events<'a>(pairs: &mut Vec<Pair<'a>>, offered: &[&'a Codec], ours: &Forma
 }
 
 /// The family that our address must have.
-fn usable_family(theirs: &RemoteLine) -> Result<Family, Refusal> {
+fn usable_family(theirs: &RemoteLine, previous: Option<&Stream>) -> Result<Family, Refusal> {
     let of = |family: AddressType| match family {
         AddressType::Ip4 => Family::V4,
         AddressType::Ip6 => Family::V6,
@@ -369,9 +402,9 @@ fn usable_family(theirs: &RemoteLine) -> Result<Family, Refusal> {
     match &theirs.address {
         Address::Ip(ip) if ip.is_ipv4() => Ok(Family::V4),
         Address::Ip(_) => Ok(Family::V6),
-        Address::Name(_, family) => Ok(of(*family)),
-        // A hold says nothing about the family that the resume will have.
-        Address::Held(_) => Ok(Family::Any),
+        // A hold, often 0.0.0.0 whatever the call, moves no port of ours.
+        Address::Held(_) if previous.is_some_and(Stream::is_live) => Ok(Family::Any),
+        Address::Name(_, family) | Address::Held(family) => Ok(of(*family)),
         Address::Unusable(ip) => Err(Refusal::Unusable(*ip)),
         Address::Missing => Err(Refusal::NoAddress),
     }
@@ -383,11 +416,5 @@ fn decide_rtcp(ours: RtcpMux, theirs: Mux) -> Result<Rtcp, Refusal> {
         (RtcpMux::Offer | RtcpMux::Only, Mux::Yes | Mux::Only) => Ok(Rtcp::Muxed),
         (RtcpMux::Offer | RtcpMux::Off, Mux::No) | (RtcpMux::Off, Mux::Yes) => Ok(Rtcp::Separate),
         (RtcpMux::Only, Mux::No) | (RtcpMux::Off, Mux::Only) => Err(Refusal::RtcpMux),
-    }
-}
-
-impl RemoteLine {
-    fn may_be_accepted(&self) -> bool {
-        self.port != 0 && self.is_plain_rtp
     }
 }

@@ -90,7 +90,10 @@ fn rule(format: &Format) -> Rule {
 }
 
 fn same_encoding(a: &Format, b: &Format) -> bool {
-    a.is(&b.encoding) && a.clock_rate == b.clock_rate && a.channels == b.channels
+    // RFC 7587 §7 wants opus/48000/2 always; some peers leave the 2 out, and
+    // the packets say themselves how many channels they hold.
+    let channels = a.channels == b.channels || a.is("opus");
+    a.is(&b.encoding) && a.clock_rate == b.clock_rate && channels
 }
 
 fn agree_events(ours: &Format, theirs: &Format) -> Option<Agreement> {
@@ -139,7 +142,15 @@ mod tests {
             agree(&Format::new("L16", 8000), &Format::new("L16", 16000)),
             None
         );
-        assert_eq!(agree(&opus(), &Format::new("opus", 48000)), None);
+        let stereo = Format::new("L16", 8000).with_channels(2);
+        assert_eq!(agree(&Format::new("L16", 8000), &stereo), None);
+    }
+
+    // RFC 7587 §7
+    #[test]
+    fn opus_without_its_channels_is_opus_all_the_same() {
+        let agreed = agree(&opus(), &Format::new("opus", 48000)).unwrap();
+        assert_eq!(agreed.receive.channels, 2);
     }
 
     // RFC 7587 §6.1: the parameters are declarative

@@ -7,7 +7,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::answer::read_lines;
+use talkpath_wire::PayloadType;
+
 use super::compat::{agree, is_auxiliary};
 use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
 use super::error::{CompletionError, Note};
@@ -62,7 +63,7 @@ impl Dialogue {
             Phase::Answered { .. } => return Err(CompletionError::AnsweredDifferently),
             Phase::Stable => return Err(CompletionError::NoOfferPending),
         };
-        let answered = read_lines(answer.description());
+        let answered = read_lines(answer.description(), &open.lines);
         if answered.len() != open.lines.len() {
             let (expected, actual) = (open.lines.len(), answered.len());
             return Err(CompletionError::LineCount { expected, actual });
@@ -125,12 +126,26 @@ impl CompletionPlan {
     }
 }
 
+/// The m-lines of `answer`; a number without an `rtpmap` means what it means
+/// in `offered`, as some gateways take for granted.
+fn read_lines(answer: &SessionDescription, offered: &[LocalLine]) -> Vec<RemoteLine> {
+    let meaning = |index: usize, number: PayloadType| {
+        let live = offered.get(index)?.live()?;
+        let codec = live.codecs.iter().find(|codec| codec.number == number)?;
+        Some(codec.format.clone())
+    };
+    let media = answer.media().enumerate();
+    media
+        .map(|(index, media)| RemoteLine::read(&media, |number| meaning(index, number)))
+        .collect()
+}
+
 /// Whether `answer` says what `known` said: the same bytes, or the same m-lines
 /// for those who write a new `o=` version each time.
 fn is_same(known: &[u8], answer: &SessionDescription) -> bool {
     known == answer.as_bytes()
         || SessionDescription::parse(known)
-            .is_ok_and(|known| read_lines(&known) == read_lines(answer))
+            .is_ok_and(|known| read_lines(&known, &[]) == read_lines(answer, &[]))
 }
 
 /// What becomes of one slot.

@@ -17,7 +17,7 @@ use super::local_line::LocalLine;
 use super::numbers::Numbers;
 use super::stream::{Stream, StreamState};
 use super::write;
-use crate::{Direction, SessionDescription, Timing};
+use crate::{Direction, SessionDescription};
 
 /// One party's side of an offer/answer dialogue.
 ///
@@ -44,7 +44,8 @@ use crate::{Direction, SessionDescription, Timing};
 #[derive(Clone, Debug)]
 pub struct Dialogue {
     pub(crate) identity: Identity,
-    pub(crate) timing: Timing,
+    /// The `t=` line: the offerer's, once there is one (RFC 3264 §6).
+    pub(crate) timing: Box<[u8]>,
     pub(crate) streams: Vec<Stream>,
     pub(crate) numbers: Numbers,
     pub(crate) phase: Phase,
@@ -148,7 +149,7 @@ impl Dialogue {
     pub fn new(identity: Identity) -> Self {
         Dialogue {
             identity,
-            timing: Timing::default(),
+            timing: (*b"0 0").into(),
             streams: Vec::new(),
             numbers: Numbers::default(),
             phase: Phase::Stable,
@@ -222,7 +223,7 @@ impl Dialogue {
     /// sent last (RFC 3264 §8).
     pub(crate) fn describe(&mut self, lines: &[LocalLine]) -> SessionDescription {
         let write = |version| {
-            write::write(&self.identity, version, self.timing, lines)
+            write::write(&self.identity, version, &self.timing, lines)
                 .expect("a plan checks that its lines can be written")
         };
         let last = self.sent.as_ref().map_or(1, |sent| sent.version);
@@ -244,7 +245,7 @@ impl Dialogue {
     }
 
     /// Whether `lines` can be written, whatever ports they will get.
-    pub(crate) fn check(&self, timing: Timing, lines: &[LocalLine]) -> Result<(), WantsError> {
+    pub(crate) fn check(&self, timing: &[u8], lines: &[LocalLine]) -> Result<(), WantsError> {
         write::check(&self.identity, timing, lines).map_err(WantsError::from)
     }
 

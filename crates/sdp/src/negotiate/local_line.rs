@@ -58,10 +58,10 @@ impl LocalLine {
     pub(crate) fn dead(stream: &Stream) -> Self {
         LocalLine {
             kind: stream.kind.clone(),
-            protocol: stream.protocol.clone(),
+            protocol: stream.text.protocol.clone(),
             mid: None,
             body: Body::Dead {
-                formats: stream.formats.clone(),
+                formats: stream.text.formats.clone(),
             },
         }
     }

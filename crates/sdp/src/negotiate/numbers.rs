@@ -35,7 +35,13 @@ impl Numbers {
     /// Our number for `format` on `line`: the one it has, else a new one.
     /// `None` when all are bound.
     pub(crate) fn assign(&mut self, line: usize, format: &Format) -> Option<PayloadType> {
-        let here = |binding: &&Binding| binding.line == line && same_codec(&binding.format, format);
+        // RFC 5761 §4: a number adopted while RTCP had its own port may not do
+        // in an offer that shares it.
+        let here = |binding: &&Binding| {
+            binding.line == line
+                && same_codec(&binding.format, format)
+                && !binding.number.collides_with_rtcp()
+        };
         if let Some(binding) = self.ours.iter().rev().find(here) {
             let number = binding.number;
             self.bind(line, number, format);
@@ -94,7 +100,9 @@ impl Numbers {
         self.ours
             .iter()
             .find(|binding| {
-                same_codec(&binding.format, format) && self.is_free_on(line, binding.number)
+                same_codec(&binding.format, format)
+                    && !binding.number.collides_with_rtcp()
+                    && self.is_free_on(line, binding.number)
             })
             .map(|binding| binding.number)
     }

@@ -51,7 +51,7 @@ impl Dialogue {
                 (None, None) => continue,
             });
         }
-        self.check(self.timing, &lines)?;
+        self.check(&self.timing, &lines)?;
         Ok(OfferPlan {
             base: self.revision,
             numbers,
@@ -181,7 +181,7 @@ fn offer_line(
     }
     Ok(LocalLine {
         kind: wants.kind.clone(),
-        protocol: live.map_or_else(|| "RTP/AVP".into(), |stream| stream.protocol.clone()),
+        protocol: live.map_or_else(|| "RTP/AVP".into(), |stream| stream.text.protocol.clone()),
         mid: live.and_then(|stream| stream.mid.clone()),
         body: Body::Live(Live {
             demand: demand_of_offer(wants.rtcp, stream),

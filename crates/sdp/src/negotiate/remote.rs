@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use talkpath_wire::PayloadType;
+use talkpath_wire::{Format, PayloadType};
 
 use super::stream::{Codec, Destination, Hold, Packetization, Remote, Rtcp, Stream, socket};
 use super::wants::Kind;
@@ -59,14 +59,15 @@ pub(crate) enum Mux {
 }
 
 impl RemoteLine {
-    pub(crate) fn read(media: &Media<'_>) -> Self {
+    /// Reads `media`; `known` gives a meaning to numbers that have none here.
+    pub(crate) fn read(media: &Media<'_>, known: impl Fn(PayloadType) -> Option<Format>) -> Self {
         RemoteLine {
             kind: media.kind().into(),
             protocol: media.protocol().as_str().into(),
             is_plain_rtp: matches!(media.protocol(), Protocol::RtpAvp | Protocol::RtpAvpf),
             formats: media.formats().collect::<Vec<_>>().join(&b' ').into(),
             port: media.port(),
-            codecs: read_codecs(media),
+            codecs: read_codecs(media, known),
             direction: media.direction(),
             address: Address::read(media.connection()),
             rtcp: media.rtcp().filter(|rtcp| rtcp.port != 0).map(|rtcp| {
@@ -157,11 +158,14 @@ impl Mux {
 }
 
 /// The formats with a meaning, each number once, in order.
-fn read_codecs(media: &Media<'_>) -> Vec<Codec> {
+fn read_codecs(media: &Media<'_>, known: impl Fn(PayloadType) -> Option<Format>) -> Vec<Codec> {
     let mut codecs: Vec<Codec> = Vec::new();
     for number in media.payload_types() {
         let is_new = |number: &PayloadType| codecs.iter().all(|codec| codec.number != *number);
-        if let Some(format) = is_new(&number).then(|| media.format(number)).flatten() {
+        if let Some(format) = is_new(&number)
+            .then(|| media.format(number).or_else(|| known(number)))
+            .flatten()
+        {
             codecs.push(Codec { number, format });
         }
     }

@@ -42,10 +42,8 @@ pub struct Stream {
     pub remote: Option<Remote>,
     /// Whether RTCP shares the port of RTP.
     pub rtcp: Rtcp,
-    /// The transport protocol, as written: `RTP/AVP`.
-    pub(crate) protocol: Box<str>,
-    /// The formats of the m-line as last written, for a slot that dies.
-    pub(crate) formats: Box<[u8]>,
+    /// What a dead slot repeats in every later description.
+    pub(crate) text: SlotText,
 }
 
 impl Stream {
@@ -86,6 +84,15 @@ impl Stream {
             codec.format.is_telephone_event() && codec.format.clock_rate == clock_rate
         })
     }
+}
+
+/// The parts of an m-line that stay when its media end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SlotText {
+    /// `RTP/AVP`
+    pub(crate) protocol: Box<str>,
+    /// The formats as last written.
+    pub(crate) formats: Box<[u8]>,
 }
 
 /// A format with the number that stands for it in one direction.

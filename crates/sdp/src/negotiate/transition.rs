@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::lease::Lease;
 use super::local_line::{LocalLine, MuxLine};
 use super::remote::RemoteLine;
-use super::stream::{Codec, Hold, Packetization, Party, Rtcp, Stream, StreamState};
+use super::stream::{Codec, Hold, Packetization, Party, Rtcp, SlotText, Stream, StreamState};
 use crate::Direction;
 
 /// What both sides settled for a live slot.
@@ -59,8 +59,10 @@ impl Stream {
             local: None,
             remote: Some(theirs.remote(terms.rtcp, previous)),
             rtcp: terms.rtcp,
-            protocol: line.protocol.clone(),
-            formats: line.formats(),
+            text: SlotText {
+                protocol: line.protocol.clone(),
+                formats: line.formats(),
+            },
         };
         if let Some(lease) = line.lease() {
             stream.settle_local(lease);
@@ -82,8 +84,10 @@ impl Stream {
             local: None,
             remote: None,
             rtcp: Rtcp::Separate,
-            protocol: line.protocol.clone(),
-            formats: line.formats(),
+            text: SlotText {
+                protocol: line.protocol.clone(),
+                formats: line.formats(),
+            },
         }
     }
 

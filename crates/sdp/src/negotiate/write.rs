@@ -12,13 +12,13 @@ use super::dialogue::Identity;
 use super::lease::{Demand, Lease};
 use super::local_line::{Live, LocalLine, MuxLine};
 use crate::attribute::{MaxPtime, Mid, Ptime, Rtcp, RtcpMux, RtcpMuxOnly, RtpMap};
-use crate::{BuildError, Builder, Connection, SessionDescription, Timing};
+use crate::{BuildError, Builder, Connection, SessionDescription};
 
 /// The description with `version` in its `o=` line.
 pub(crate) fn write(
     identity: &Identity,
     version: u64,
-    timing: Timing,
+    timing: &[u8],
     lines: &[LocalLine],
 ) -> Result<SessionDescription, BuildError> {
     let Identity {
@@ -28,7 +28,7 @@ pub(crate) fn write(
         session_name,
     } = identity;
     let mut builder = Builder::new(username, *session_id, version, *address);
-    builder.line(b's', session_name).line(b't', timing);
+    builder.line(b's', session_name).raw(b't', timing);
     let session_address = common_address(lines, *address);
     if let Some(ip) = session_address {
         builder.connection(&Connection::new(ip));
@@ -46,7 +46,7 @@ pub(crate) fn write(
 /// Whether the lines can be written whatever ports they will be given.
 pub(crate) fn check(
     identity: &Identity,
-    timing: Timing,
+    timing: &[u8],
     lines: &[LocalLine],
 ) -> Result<(), BuildError> {
     let widest = IpAddr::V6(Ipv6Addr::from([0xff; 16]));
