@@ -236,6 +236,12 @@ impl<'t> Parser<'t> {
                     self.line(start, found)?;
                     start = at;
                 }
+                // By far the most common end: both bytes at once.
+                b'\r' if self.text.get(at) == Some(&b'\n') => {
+                    at += 1;
+                    self.line(start, found)?;
+                    start = at;
+                }
                 b'\r' if self.ends_line(found) => {}
                 byte @ (0 | b'\r') => {
                     let line = self.lines.len() + 1;
@@ -332,7 +338,10 @@ impl<'t> Parser<'t> {
     fn enter_media(&mut self, value: &[u8], offset: usize) -> Result<(), ParseError> {
         let line = self.lines.len() + 1;
         let media_line = MediaLine::parse(value).ok_or(ParseError::MediaLine { line, offset })?;
-        self.limit(Limit::Formats, media_line.formats().count(), offset)?;
+        // A format and its blank take two bytes: most lines need no counting.
+        if media_line.formats.len() >= Limit::Formats.max() {
+            self.limit(Limit::Formats, media_line.formats().count(), offset)?;
+        }
         let count = usize::from(self.media_count);
         self.limit(Limit::MediaLines, count + 1, offset)?;
         // A text of 64 KiB has at most 65,536 lines, and the first is v=.

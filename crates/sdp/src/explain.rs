@@ -103,7 +103,7 @@ fn words(line: Line<'_>, media: Option<Media<'_>>) -> String {
         b'u' => format!("more at {}", lossy()),
         b'e' => format!("e-mail: {}", lossy()),
         b'p' => format!("telephone: {}", lossy()),
-        b'c' => connection(value).unwrap_or_else(|| unread("where media goes")),
+        b'c' => connection(value, media).unwrap_or_else(|| unread("where media goes")),
         b'b' => bandwidth(value).unwrap_or_else(|| unread("a bandwidth")),
         b't' => match Timing::parse(value) {
             Some(Timing { start: 0, stop: 0 }) => "no beginning and no end in time".into(),
@@ -146,10 +146,13 @@ fn origin(value: &[u8]) -> Option<String> {
     ))
 }
 
-fn connection(value: &[u8]) -> Option<String> {
+fn connection(value: &[u8], media: Option<Media<'_>>) -> Option<String> {
     let connection = Connection::parse(value)?;
     let host = connection.host;
-    Some(if connection.is_hold() {
+    let ice = media.is_some_and(|media| media.has("ice-ufrag"));
+    Some(if connection.is_hold() && ice {
+        format!("no address yet ({host}): ICE finds it")
+    } else if connection.is_hold() {
         format!("send no media for now: {host} is nowhere (hold)")
     } else if connection.is_multicast() {
         format!("media is sent to the multicast group {host}")

@@ -19,6 +19,19 @@ use crate::static_payload::static_format;
 /// One m-line and the lines that belong to it.
 ///
 /// Dereferences to its [`Section`], which answers for this medium alone.
+///
+/// ```
+/// use talkpath_sdp::SessionDescription;
+/// use talkpath_wire::{Format, PayloadType};
+///
+/// let text = "v=0\r\nm=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\n";
+/// let description = SessionDescription::parse(text)?;
+/// let audio = description.media_at(0).expect("one m-line");
+/// let formats: Vec<_> = audio.payload_types().filter_map(|n| audio.format(n)).collect();
+/// assert_eq!(formats[0], Format::new("PCMU", 8000));
+/// assert_eq!(formats[1], Format::new("opus", 48000).with_channels(2));
+/// # Ok::<(), talkpath_sdp::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Media<'a> {
     section: Section<'a>,

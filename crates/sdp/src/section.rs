@@ -7,7 +7,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use crate::attribute::{Attribute, RawAttribute};
+use crate::attribute::{Attribute, RawAttribute, value_of};
 use crate::bandwidth::Bandwidth;
 use crate::connection::Connection;
 use crate::description::SessionDescription;
@@ -116,9 +116,8 @@ impl<'a> Section<'a> {
     /// The value of the first attribute `name`: empty for a flag (`a=name`).
     pub fn attribute(&self, name: impl AsRef<[u8]>) -> Option<&'a [u8]> {
         let name = name.as_ref();
-        self.attributes()
-            .find(|(_, attribute)| attribute.name == name)
-            .map(|(_, attribute)| attribute.value)
+        self.lines_of(b'a')
+            .find_map(|line| value_of(line.value(), name))
     }
 
     /// Whether there is an attribute `name`.
@@ -133,9 +132,9 @@ impl<'a> Section<'a> {
 
     /// All attributes of type `A` that can be read, in order.
     pub fn all<A: Attribute<'a>>(&self) -> impl Iterator<Item = A> + use<'a, A> {
-        self.attributes()
-            .filter(|(_, attribute)| attribute.name == A::NAME.as_bytes())
-            .filter_map(|(_, attribute)| A::parse(attribute.value))
+        self.lines_of(b'a')
+            .filter_map(|line| value_of(line.value(), A::NAME.as_bytes()))
+            .filter_map(A::parse)
     }
 
     /// This section's own first `c=` line (RFC 8866 §5.7), if it can be read.
@@ -145,8 +144,15 @@ impl<'a> Section<'a> {
 
     /// This section's own direction attribute (RFC 8866 §6.7), the first one.
     pub fn own_direction(&self) -> Option<Direction> {
-        self.attributes()
-            .find_map(|(_, attribute)| Direction::from_name(attribute.name))
+        let said = |line: Line<'_>, direction: Direction| {
+            value_of(line.value(), direction.as_str().as_bytes()).is_some()
+        };
+        let of_line = |line| {
+            Direction::ALL
+                .into_iter()
+                .find(|&direction| said(line, direction))
+        };
+        self.lines_of(b'a').find_map(of_line)
     }
 
     /// The `b=` lines (RFC 8866 §5.8) that can be read.

@@ -70,10 +70,23 @@ pub(crate) fn visible(word: &[u8]) -> Option<&str> {
     core::str::from_utf8(word).ok()
 }
 
+/// Which bytes may stand in a token.
+const TOKEN_BYTES: [bool; 256] = {
+    let mut fits = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        fits[byte] = !matches!(
+            byte as u8,
+            b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']'
+        );
+        byte += 1;
+    }
+    fits
+};
+
 /// A token of RFC 8866 §9: visible ASCII without `"(),/:;<=>?@[\]`.
 pub(crate) fn token(word: &[u8]) -> Option<&str> {
-    let fits = |b: &u8| b.is_ascii_graphic() && !br#""(),/:;<=>?@[\]"#.contains(b);
-    if word.is_empty() || !word.iter().all(fits) {
+    if word.is_empty() || !word.iter().all(|&b| TOKEN_BYTES[usize::from(b)]) {
         return None;
     }
     core::str::from_utf8(word).ok()

@@ -6,8 +6,8 @@ use corpus::{CORPUS, Numbers, mutate};
 use proptest::prelude::*;
 use talkpath_sdp::attribute::*;
 use talkpath_sdp::explain::explain;
-use talkpath_sdp::lint::lint;
-use talkpath_sdp::{Attribute, SessionDescription};
+use talkpath_sdp::lint::{lint, lint_answer};
+use talkpath_sdp::{Answer, Attribute, Offer, SessionDescription};
 
 /// Reads everything there is to read, so that no view panics.
 fn read_all(description: &SessionDescription) {
@@ -81,6 +81,7 @@ fn the_corpus_comes_back_byte_for_byte() {
 fn twenty_thousand_mutations_neither_panic_nor_change_a_byte() {
     let mut numbers = Numbers::new(0x5d9_2026);
     let (mut accepted, mut refused) = (0u32, 0u32);
+    let whole = Offer::parse(corpus::BROWSER).expect("the corpus is accepted");
     for round in 0..20_000 {
         let mut text = CORPUS[round % CORPUS.len()].1.to_vec();
         mutate(&mut text, &mut numbers);
@@ -88,6 +89,7 @@ fn twenty_thousand_mutations_neither_panic_nor_change_a_byte() {
             Some(description) => {
                 accepted += 1;
                 read_all(&description);
+                let _ = lint_answer(&whole, &Answer::from_description(description));
             }
             None => refused += 1,
         }

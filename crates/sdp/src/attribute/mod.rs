@@ -31,9 +31,20 @@ pub use rtcp_fb::{FeedbackTarget, RtcpFb};
 pub use rtpmap::RtpMap;
 pub use ssrc::{SsrcAttribute, SsrcGroup};
 
-use crate::token::split_at_byte;
+use crate::token::{is_blank, split_at_byte, trim};
 
 /// An attribute that can be read from, and written as, the value of `a=NAME:`.
+///
+/// ```
+/// use talkpath_sdp::Attribute;
+/// use talkpath_sdp::attribute::RtpMap;
+///
+/// let map = RtpMap::parse(b"96 opus/48000/2").expect("well formed");
+/// assert_eq!((map.encoding, map.clock_rate, map.channels), ("opus", 48000, Some(2)));
+/// let mut line = Vec::new();
+/// map.write(&mut line);
+/// assert_eq!(line, b"rtpmap:96 opus/48000/2");
+/// ```
 pub trait Attribute<'a>: Sized {
     /// The attribute's name.
     const NAME: &'static str;
@@ -70,9 +81,28 @@ impl<'a> RawAttribute<'a> {
     pub fn split(value: &'a [u8]) -> Self {
         let (name, value) = split_at_byte(value, b':').unwrap_or((value, &[]));
         RawAttribute {
-            name: crate::token::trim(name),
+            name: trim(name),
             value,
         }
+    }
+}
+
+/// The value of the attribute in `text` if its name is `name`: what
+/// [`RawAttribute::split`] would find, without looking for the colon first.
+pub(crate) fn value_of<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = match text.strip_prefix(name) {
+        Some(rest) => rest,
+        None if text.first().is_some_and(|&b| is_blank(b)) => trim(text).strip_prefix(name)?,
+        None => return None,
+    };
+    match rest {
+        [] => Some(rest),
+        [b':', value @ ..] => Some(value),
+        [blank, ..] if is_blank(*blank) => match split_at_byte(rest, b':') {
+            Some((blanks, value)) => trim(blanks).is_empty().then_some(value),
+            None => trim(rest).is_empty().then_some(&[]),
+        },
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rtpmap`, `fmtp` and packet times: what the payload types mean.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use talkpath_wire::{Format, PayloadType};
 
@@ -138,18 +139,13 @@ fn packet_times(media: &Media<'_>, report: &mut Report) {
 
 /// Telephone events share the timestamps of the audio beside them.
 fn event_clocks(media: &Media<'_>, report: &mut Report) {
-    let voice = |rate: u32| {
-        let mut types = media.payload_types();
-        types.any(|listed| clock(media, listed) == Some((rate, false)))
-    };
-    for payload_type in media.payload_types() {
-        let Some((rate, true)) = clock(media, payload_type) else {
-            continue;
-        };
-        let any_voice = media
-            .payload_types()
-            .any(|listed| matches!(clock(media, listed), Some((_, false))));
-        if any_voice && !voice(rate) {
+    let clocks: Vec<_> = media
+        .payload_types()
+        .filter_map(|listed| clock(media, listed))
+        .collect();
+    let voices = || clocks.iter().filter(|(_, use_)| *use_ == ClockUse::Voice);
+    for (rate, _) in clocks.iter().filter(|(_, use_)| *use_ == ClockUse::Events) {
+        if voices().next().is_some() && !voices().any(|(voice, _)| voice == rate) {
             let message = format!(
                 "telephone-event/{rate} fits no codec here; offer it at the clock rate of each codec"
             );
@@ -158,13 +154,19 @@ fn event_clocks(media: &Media<'_>, report: &mut Report) {
     }
 }
 
-/// Clock rate, and whether the format is telephone-event.
-fn clock(media: &Media<'_>, payload_type: PayloadType) -> Option<(u32, bool)> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ClockUse {
+    Voice,
+    Events,
+}
+
+/// The clock rate of `payload_type`, and for what it is.
+fn clock(media: &Media<'_>, payload_type: PayloadType) -> Option<(u32, ClockUse)> {
     match media.rtpmap(payload_type) {
-        Some(map) => Some((
-            map.clock_rate,
-            map.encoding.eq_ignore_ascii_case("telephone-event"),
-        )),
-        None => entry(payload_type).map(|(_, rate, _)| (rate, false)),
+        Some(map) if map.encoding.eq_ignore_ascii_case("telephone-event") => {
+            Some((map.clock_rate, ClockUse::Events))
+        }
+        Some(map) => Some((map.clock_rate, ClockUse::Voice)),
+        None => entry(payload_type).map(|(_, rate, _)| (rate, ClockUse::Voice)),
     }
 }

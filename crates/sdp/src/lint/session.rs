@@ -15,15 +15,35 @@ use crate::{Bandwidth, Direction};
 
 pub(super) fn check(description: &SessionDescription, report: &mut Report) {
     line_ends(description, report);
+    let ice = IceUse::of(description);
     for line in description.lines() {
         shape(line, report);
-        value(line, report);
+        value(line, ice, report);
     }
     let session = description.session();
     required(&session, report);
     section(&session, report);
     for media in description.media() {
         section(&media.section(), report);
+    }
+}
+
+/// Whether addresses come from ICE, so that the one in `c=` may be a blank
+/// (RFC 8839 §4.2.1.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IceUse {
+    Used,
+    Unused,
+}
+
+impl IceUse {
+    fn of(description: &SessionDescription) -> Self {
+        let of_media = || description.media().any(|media| media.has("ice-ufrag"));
+        if description.session().has("ice-ufrag") || of_media() {
+            IceUse::Used
+        } else {
+            IceUse::Unused
+        }
     }
 }
 
@@ -75,7 +95,7 @@ fn shape(line: Line<'_>, report: &mut Report) {
 }
 
 /// What a line says, for the types that both kinds of sections share.
-fn value(line: Line<'_>, report: &mut Report) {
+fn value(line: Line<'_>, ice: IceUse, report: &mut Report) {
     let (number, text) = (line.number(), line.value());
     match line.kind() {
         b'o' => origin(number, text, report),
@@ -99,7 +119,7 @@ fn value(line: Line<'_>, report: &mut Report) {
             Rule::ObsoleteKey,
             "k= must not be used; use a=crypto or DTLS",
         ),
-        b'c' => connection(number, text, report),
+        b'c' => connection(number, text, ice, report),
         b'a' if line
             .attribute()
             .is_some_and(|attribute| attribute.name.is_empty()) =>
@@ -133,7 +153,7 @@ fn origin(number: usize, text: &[u8], report: &mut Report) {
     }
 }
 
-fn connection(number: usize, text: &[u8], report: &mut Report) {
+fn connection(number: usize, text: &[u8], ice: IceUse, report: &mut Report) {
     let Some(connection) = Connection::parse(text) else {
         let message = format!("expected c=IN IP4|IP6 <address>, found c={}", shown(text));
         return report.add(number, Rule::MalformedConnection, message);
@@ -143,7 +163,7 @@ fn connection(number: usize, text: &[u8], report: &mut Report) {
             let message = format!("{ip} is no {} address", connection.address_type);
             report.add(number, Rule::AddressFamily, message);
         }
-        _ if connection.is_hold() => {
+        _ if connection.is_hold() && ice == IceUse::Unused => {
             let message = format!(
                 "{} puts the media on hold, RTCP too; use a=sendonly or a=inactive",
                 connection.host
