@@ -4,10 +4,12 @@
 //! at what the gate guards, then wait for the gate to move on from that count:
 //! a change in between is never missed. Waiting goes through the driver, so
 //! that in a simulation it moves virtual time instead. Moving a gate that
-//! nobody waits on takes no lock and makes no system call.
+//! nobody waits on takes no lock and makes no system call; moving any gate
+//! allocates and frees nothing.
 //!
 //! [`count`]: Gate::count
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -31,7 +33,8 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct Wakers {
     next_ticket: u64,
-    parked: Vec<(u64, Waker)>,
+    /// In the order of their tickets.
+    parked: VecDeque<(u64, Waker)>,
 }
 
 impl Gate {
@@ -51,10 +54,22 @@ impl Gate {
         if self.waiting.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let parked = std::mem::take(&mut self.wakers().parked);
-        self.waiting.fetch_sub(parked.len(), Ordering::SeqCst);
+        let mut wakers = self.wakers();
         self.moved.notify_all();
-        parked.into_iter().for_each(|(_, waker)| waker.wake());
+        // One by one and outside the lock: a waker may do anything, this gate
+        // included. Those who park meanwhile have seen the new count.
+        let later = wakers.next_ticket;
+        while wakers
+            .parked
+            .front()
+            .is_some_and(|(ticket, _)| *ticket < later)
+        {
+            let first = wakers.parked.pop_front();
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            drop(wakers);
+            first.into_iter().for_each(|(_, waker)| waker.wake());
+            wakers = self.wakers();
+        }
     }
 
     /// Completes when the gate moves on from `seen`, on any runtime.
@@ -88,7 +103,7 @@ impl Gate {
         } else {
             let new = wakers.next_ticket;
             wakers.next_ticket += 1;
-            wakers.parked.push((new, waker.clone()));
+            wakers.parked.push_back((new, waker.clone()));
             self.waiting.fetch_add(1, Ordering::SeqCst);
             *ticket = Some(new);
         }
@@ -103,7 +118,7 @@ impl Gate {
         let mut wakers = self.wakers();
         let known = wakers.parked.iter().position(|(known, _)| *known == ticket);
         if let Some(known) = known {
-            wakers.parked.swap_remove(known);
+            wakers.parked.remove(known);
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
