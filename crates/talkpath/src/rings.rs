@@ -1,0 +1,30 @@
+//! Rings: audio between the application's thread and a worker.
+//!
+//! The worker never waits at either. Into a full [`say`] ring the application
+//! puts no more until there is room: what it says is never altered. A full
+//! [`hear`] ring makes room by losing its oldest frame: who listens slowly
+//! hears what is newest, and how much was lost. Either side notices when the
+//! other is gone. Memory is allocated once; PCM is mono, i16, at the rate that
+//! the application chose.
+
+mod hear;
+mod say;
+
+pub(crate) use hear::{Frame, HearReader, HearWriter, hear_ring};
+pub(crate) use say::{SayReader, SayWriter, say_ring};
+
+/// How true a heard frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameKind {
+    /// It was received.
+    Heard,
+    /// Part or all of it was lost on the way and made up.
+    Concealed,
+    /// Nothing was there to be heard.
+    Silence,
+}
+
+/// The other side of a ring is gone: the session has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the session has ended")]
+pub(crate) struct Closed;
