@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use talkpath_transport::Component;
+
 /// One party's dialogue and media, unique within a manager.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub u64);
@@ -21,3 +23,14 @@ pub struct StreamIndex(pub u8);
 /// Small and dense, so that it can index a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey(pub u32);
+
+/// Where a datagram belongs: which socket of which stream of which session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Path {
+    /// The session.
+    pub session: SessionId,
+    /// Its m-line.
+    pub stream: StreamIndex,
+    /// RTP, or RTCP on a port of its own.
+    pub component: Component,
+}

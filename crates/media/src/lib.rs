@@ -6,13 +6,28 @@
 //! same inputs give the same outputs, byte for byte.
 #![forbid(unsafe_code)]
 
+mod call;
+mod diagnosis;
+mod egress;
+mod ends;
 mod event;
 mod id;
+mod ingress;
 mod outbox;
 pub mod playout;
 pub mod rtp;
+mod setup;
+mod stats;
+mod stream;
+mod watch;
 
+pub use call::{Call, CallSetup};
+pub use diagnosis::{Diagnosis, Finding, Situation, Standing};
+pub use egress::{Mute, Pause};
+pub use ends::{Ends, Heard, Nobody, Tick};
 pub use event::{MediaEvent, MediaHappening};
-pub use id::{SessionId, SocketKey, StreamIndex};
-pub use talkpath_transport::{Component, Evidence};
+pub use id::{Path, SessionId, SocketKey, StreamIndex};
 pub use outbox::{Outbox, Transmit, Transmits};
+pub use setup::{Agreement, Answer, Numbered, StreamSetup};
+pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats};
+pub use talkpath_transport::{Component, Evidence};

@@ -72,7 +72,11 @@ impl Transmits {
         let written = write(&mut self.bytes[start..]).min(room);
         self.bytes.truncate(start + written);
         if written > 0 {
-            self.queue.push(Queued { socket, to, range: start..start + written });
+            self.queue.push(Queued {
+                socket,
+                to,
+                range: start..start + written,
+            });
         }
     }
 
@@ -80,7 +84,11 @@ impl Transmits {
     pub fn push(&mut self, socket: SocketKey, to: SocketAddr, datagram: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
-        self.queue.push(Queued { socket, to, range: start..self.bytes.len() });
+        self.queue.push(Queued {
+            socket,
+            to,
+            range: start..self.bytes.len(),
+        });
     }
 
     /// How many datagrams wait.
@@ -97,7 +105,11 @@ impl Transmits {
     pub fn at(&self, index: usize) -> Option<Transmit<'_>> {
         let queued = self.queue.get(index)?;
         let bytes = &self.bytes[queued.range.clone()];
-        Some(Transmit { socket: queued.socket, to: queued.to, bytes })
+        Some(Transmit {
+            socket: queued.socket,
+            to: queued.to,
+            bytes,
+        })
     }
 
     /// The datagrams, oldest first.
@@ -126,7 +138,10 @@ mod tests {
             3
         });
         transmits.push_with(SocketKey(3), to, 8, |_| 0);
-        let seen: Vec<_> = transmits.iter().map(|t| (t.socket.0, t.bytes.to_vec())).collect();
+        let seen: Vec<_> = transmits
+            .iter()
+            .map(|t| (t.socket.0, t.bytes.to_vec()))
+            .collect();
         assert_eq!(seen, [(1, b"first".to_vec()), (2, b"two".to_vec())]);
         transmits.clear();
         assert!(transmits.is_empty());

@@ -1,0 +1,313 @@
+//! A call: sessions whose media belong together, and the unit of ownership.
+//!
+//! In: datagrams by [`Path`], agreements, `now`. Out: an [`Outbox`], PCM through
+//! [`Ends`], statistics. Built from a seed and a wall-clock anchor, it does the
+//! same whenever it is told the same. Sessions are not joined yet: each has the
+//! application at its other end.
+
+use core::net::SocketAddr;
+
+use talkpath_transport::DropReason;
+use talkpath_wire::Time;
+
+use crate::egress::Mute;
+use crate::ends::Ends;
+use crate::rtp::{Chance, Cname, NtpAnchor};
+use crate::setup::{Agreement, StreamSetup};
+use crate::stats::SessionStats;
+use crate::stream::Stream;
+use crate::{Outbox, Path, SessionId, StreamIndex};
+
+/// Sessions whose media belong together.
+pub struct Call {
+    chance: Chance,
+    anchor: NtpAnchor,
+    cname: Cname,
+    sessions: Vec<Session>,
+}
+
+/// What a call is made of.
+#[derive(Clone, Debug)]
+pub struct CallSetup {
+    /// Where its chance comes from: SSRCs, first numbers, report intervals.
+    pub seed: u64,
+    /// The wall clock, for sender reports.
+    pub anchor: NtpAnchor,
+    /// The name in its reports (RFC 7022).
+    pub cname: Cname,
+}
+
+/// One party's streams, by m-line.
+struct Session {
+    id: SessionId,
+    streams: Vec<Stream>,
+}
+
+/// What a stream needs of its call.
+pub(crate) struct Context<'a> {
+    pub(crate) session: SessionId,
+    pub(crate) chance: &'a mut Chance,
+    pub(crate) anchor: &'a NtpAnchor,
+    pub(crate) cname: &'a Cname,
+    pub(crate) out: &'a mut Outbox,
+}
+
+impl Call {
+    /// A call without sessions.
+    pub fn new(setup: CallSetup) -> Self {
+        let chance = Chance::from_seed(setup.seed);
+        Call {
+            chance,
+            anchor: setup.anchor,
+            cname: setup.cname,
+            sessions: Vec::new(),
+        }
+    }
+
+    /// Takes in a session without streams; one that is there already stays.
+    pub fn add_session(&mut self, session: SessionId) {
+        if !self.sessions.iter().any(|known| known.id == session) {
+            self.sessions.push(Session {
+                id: session,
+                streams: Vec::new(),
+            });
+        }
+    }
+
+    /// The sessions of the call.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sessions.iter().map(|session| session.id)
+    }
+
+    /// Whether no session is left.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Adds a stream that nothing is agreed about yet, in place of one that
+    /// was at its m-line before.
+    pub fn add_stream(&mut self, now: Time, session: SessionId, setup: StreamSetup) {
+        let mut none = Outbox::new();
+        let index = setup.stream;
+        if let Some((session, mut cx)) = self.session(session, &mut none) {
+            let stream = Stream::new(now, setup, &mut cx);
+            session
+                .streams
+                .retain(|stream| stream.setup.stream != index);
+            session.streams.push(stream);
+            session.streams.sort_by_key(|stream| stream.setup.stream);
+        }
+    }
+
+    /// Tells a stream what was agreed about it.
+    pub fn agree(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        stream: StreamIndex,
+        agreement: Agreement,
+        out: &mut Outbox,
+    ) {
+        self.with(session, stream, out, |stream, cx| {
+            stream.agree(now, agreement, cx)
+        });
+    }
+
+    /// RTCP of a stream shares the port of RTP; its own socket goes.
+    pub fn free_rtcp(&mut self, session: SessionId, stream: StreamIndex) {
+        self.with(session, stream, &mut Outbox::new(), |stream, _| {
+            stream.free_rtcp()
+        });
+    }
+
+    /// Ends a stream: it says goodbye if it ever said anything.
+    pub fn remove_stream(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        stream: StreamIndex,
+        out: &mut Outbox,
+    ) {
+        self.with(session, stream, out, |stream, cx| {
+            stream.say_bye(now, b"", cx)
+        });
+        if let Some(session) = self.sessions.iter_mut().find(|known| known.id == session) {
+            session.streams.retain(|known| known.setup.stream != stream);
+        }
+    }
+
+    /// Lets every stream of a session say goodbye. The session stays, for its
+    /// last statistics, until [`Call::remove_session`].
+    pub fn close_session(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
+        if let Some((session, mut cx)) = self.session(session, out) {
+            session
+                .streams
+                .iter_mut()
+                .for_each(|stream| stream.say_bye(now, b"", &mut cx));
+        }
+    }
+
+    /// Forgets a session.
+    pub fn remove_session(&mut self, session: SessionId) {
+        self.sessions.retain(|known| known.id != session);
+    }
+
+    /// Begins to exchange PCM with the stream's [`Ends`], every 20 ms.
+    pub fn listen(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        self.with(session, stream, &mut Outbox::new(), |stream, _| {
+            stream.listen(now)
+        });
+    }
+
+    /// Lets silence leave a session in place of what is said, or not.
+    pub fn mute(&mut self, session: SessionId, mute: Mute) {
+        if let Some((session, _)) = self.session(session, &mut Outbox::new()) {
+            session
+                .streams
+                .iter_mut()
+                .for_each(|stream| stream.mute(mute));
+        }
+    }
+
+    /// What a session's streams were set up with.
+    pub fn setups(&self, session: SessionId) -> impl Iterator<Item = &StreamSetup> {
+        let found = self.sessions.iter().find(|known| known.id == session);
+        found
+            .into_iter()
+            .flat_map(|session| session.streams.iter().map(|stream| &stream.setup))
+    }
+
+    /// Whether a datagram from there would be taken as the peer's.
+    pub fn accepts(&self, path: Path, from: SocketAddr) -> bool {
+        let found = self.sessions.iter().find(|known| known.id == path.session);
+        let mut streams = found.into_iter().flat_map(|session| session.streams.iter());
+        streams.any(|stream| stream.setup.stream == path.stream && stream.accepts(from))
+    }
+
+    /// Takes one datagram from the network. It is worked on in place.
+    pub fn handle_datagram(
+        &mut self,
+        now: Time,
+        path: Path,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        out: &mut Outbox,
+    ) {
+        self.with(path.session, path.stream, out, |stream, cx| {
+            stream.handle_datagram(now, path.component, from, bytes, cx);
+        });
+    }
+
+    /// Counts a datagram that was lost before it came here.
+    pub fn count_drop(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        stream: StreamIndex,
+        reason: DropReason,
+    ) {
+        self.with(session, stream, &mut Outbox::new(), |stream, _| {
+            stream.count_drop(now, reason)
+        });
+    }
+
+    /// Counts a datagram that the network did not take.
+    pub fn count_send_error(&mut self, session: SessionId, stream: StreamIndex) {
+        self.with(session, stream, &mut Outbox::new(), |stream, _| {
+            stream.count_send_error()
+        });
+    }
+
+    /// When [`Call::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let streams = self.sessions.iter().flat_map(|session| &session.streams);
+        streams.filter_map(Stream::poll_timeout).min()
+    }
+
+    /// Does whatever is due: ticks, reports, timeouts.
+    pub fn handle_timeout(&mut self, now: Time, ends: &mut dyn Ends, out: &mut Outbox) {
+        let Call {
+            chance,
+            anchor,
+            cname,
+            sessions,
+        } = self;
+        for session in sessions {
+            let mut cx = Context {
+                session: session.id,
+                chance,
+                anchor,
+                cname,
+                out,
+            };
+            for stream in &mut session.streams {
+                stream.handle_timeout(now, ends, &mut cx);
+            }
+        }
+    }
+
+    /// Writes a session's statistics over `stats`, whose memory is used again.
+    pub fn stats_into(&self, now: Time, session: SessionId, stats: &mut SessionStats) {
+        stats.at = now;
+        stats.streams.clear();
+        if let Some(session) = self.sessions.iter().find(|known| known.id == session) {
+            stats
+                .streams
+                .extend(session.streams.iter().map(|stream| stream.stats()));
+        }
+    }
+
+    /// A session with what its streams need of the call.
+    fn session<'a>(
+        &'a mut self,
+        session: SessionId,
+        out: &'a mut Outbox,
+    ) -> Option<(&'a mut Session, Context<'a>)> {
+        let Call {
+            chance,
+            anchor,
+            cname,
+            sessions,
+        } = self;
+        let found = sessions.iter_mut().find(|known| known.id == session)?;
+        Some((
+            found,
+            Context {
+                session,
+                chance,
+                anchor,
+                cname,
+                out,
+            },
+        ))
+    }
+
+    /// Lets `work` change a stream, if it is there.
+    fn with(
+        &mut self,
+        session: SessionId,
+        stream: StreamIndex,
+        out: &mut Outbox,
+        work: impl FnOnce(&mut Stream, &mut Context<'_>),
+    ) {
+        let Some((session, mut cx)) = self.session(session, out) else {
+            return;
+        };
+        let found = session
+            .streams
+            .iter_mut()
+            .find(|known| known.setup.stream == stream);
+        if let Some(stream) = found {
+            work(stream, &mut cx);
+        }
+    }
+}
+
+impl core::fmt::Debug for Call {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let sessions: Vec<_> = self.sessions().collect();
+        f.debug_struct("Call")
+            .field("sessions", &sessions)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,288 @@
+//! What is said: PCM at the application's rate into payloads of the codec.
+//!
+//! In: one frame of 20 ms per tick, as far as the other end has words. Out:
+//! payloads of one packet time each, with the media position of their first
+//! sample and whether a talkspurt begins with them. The position goes on
+//! through silence (RFC 3550 §5.1). Leaves numbering to the sender.
+//!
+//! A talkspurt begins one tick after its first sample was seen, so that an
+//! application whose timer wavers by less than a frame makes no gap.
+
+use core::time::Duration;
+
+use talkpath_audio::{Codec, Encoder, LevelMeter, Resampler, SampleRate};
+use talkpath_wire::{PayloadType, Time};
+
+use crate::ends::Ends;
+use crate::{SessionId, StreamIndex};
+
+/// What is sent while nobody says anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pause {
+    /// Nothing: the next talkspurt carries the marker bit.
+    #[default]
+    SendNothing,
+    /// Packets of silence.
+    SendSilence,
+}
+
+/// Whether what is said leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mute {
+    /// It leaves.
+    #[default]
+    Off,
+    /// Silence leaves in its place; the peer's timers see no difference.
+    On,
+}
+
+/// What leaves, in the order of its media time.
+#[derive(Debug)]
+pub(crate) enum Leaving<'a> {
+    /// One packet's payload, of so many samples.
+    Packet {
+        number: PayloadType,
+        samples: usize,
+        bytes: &'a [u8],
+    },
+    /// Silence of so many samples, in which nothing is sent.
+    Silence { samples: usize },
+}
+
+/// The way out of one stream.
+pub(crate) struct Egress {
+    codec: &'static dyn Codec,
+    number: PayloadType,
+    encoder: Box<dyn Encoder>,
+    resampler: Resampler,
+    spurt: Spurt,
+    packets: Packets,
+    /// The frame being said, at the application's rate.
+    frame: Box<[i16]>,
+    meter: LevelMeter,
+    pub(crate) pause: Pause,
+    pub(crate) mute: Mute,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Spurt {
+    Quiet,
+    /// Words were seen; they leave with the next tick.
+    Armed,
+    Talking,
+}
+
+/// Samples at the codec's rate on their way into packets.
+struct Packets {
+    /// Samples that wait, oldest first; never more than two frames above one
+    /// packet.
+    queue: Vec<i16>,
+    /// Samples of a packet.
+    len: usize,
+    /// How much audio that is.
+    time: Duration,
+    /// The next packet does not leave before.
+    due: Time,
+    /// Samples by which a filled-up packet ran ahead of the ticks.
+    ahead: usize,
+    payload: Box<[u8]>,
+}
+
+impl Egress {
+    /// A quiet way out. `packet` is the audio of a packet, 10 to 60 ms.
+    pub(crate) fn new(
+        codec: &'static dyn Codec,
+        number: PayloadType,
+        rate: SampleRate,
+        packet: Duration,
+    ) -> Result<Self, talkpath_audio::ResampleError> {
+        let len = samples(packet, codec.sample_rate());
+        let frame = codec.sample_rate().frame_len();
+        Ok(Egress {
+            codec,
+            number,
+            encoder: codec.encoder(),
+            resampler: Resampler::new(rate, codec.sample_rate())?,
+            spurt: Spurt::Quiet,
+            packets: Packets {
+                queue: Vec::with_capacity(len + 2 * frame),
+                len,
+                time: packet,
+                due: Time::ZERO,
+                ahead: 0,
+                payload: vec![0; codec.max_payload_len(len)].into(),
+            },
+            frame: vec![0; rate.frame_len()].into(),
+            meter: LevelMeter::new(),
+            pause: Pause::default(),
+            mute: Mute::default(),
+        })
+    }
+
+    pub(crate) fn codec(&self) -> &'static dyn Codec {
+        self.codec
+    }
+
+    /// Whether it makes packets of `packet` with this codec and number.
+    pub(crate) fn is(
+        &self,
+        codec: &'static dyn Codec,
+        number: PayloadType,
+        packet: Duration,
+    ) -> bool {
+        let same =
+            self.codec.name() == codec.name() && self.codec.clock_rate() == codec.clock_rate();
+        same && self.number == number && self.packets.time == packet
+    }
+
+    /// The frame said last, at the application's rate.
+    pub(crate) fn said(&self) -> &[i16] {
+        &self.frame
+    }
+
+    /// Loudness of what was said since asked last, as −dBov.
+    pub(crate) fn level(&mut self) -> u8 {
+        self.meter.take().rms.minus_dbov()
+    }
+
+    /// One tick: takes a frame from the other end and gives what is due.
+    /// `missed` ticks before it never happened and stay silent.
+    pub(crate) fn tick(
+        &mut self,
+        at: Time,
+        missed: u32,
+        (session, stream): (SessionId, StreamIndex),
+        ends: &mut dyn Ends,
+        give: &mut dyn FnMut(Leaving<'_>),
+    ) {
+        if missed > 0 {
+            self.end_talkspurt(give);
+            self.pass(missed as usize * self.frame_len(), give);
+        }
+        if self.take(session, stream, ends) {
+            self.enqueue();
+        } else {
+            self.end_talkspurt(give);
+            self.pass(self.frame_len(), give);
+        }
+        self.flush(at, give);
+    }
+
+    /// Gives the packets due at `at`.
+    pub(crate) fn flush(&mut self, at: Time, give: &mut dyn FnMut(Leaving<'_>)) {
+        while self.packets.queue.len() >= self.packets.len && at >= self.packets.due {
+            self.packets.due = at + self.packets.time;
+            self.packet(give);
+        }
+    }
+
+    /// When a packet is due between ticks.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        (self.packets.queue.len() >= self.packets.len).then_some(self.packets.due)
+    }
+
+    /// Reads the next frame from the other end; whether anything leaves in
+    /// this tick, silence included if that is to be sent.
+    fn take(&mut self, session: SessionId, stream: StreamIndex, ends: &mut dyn Ends) -> bool {
+        let said = match self.spurt {
+            Spurt::Quiet if ends.has_words(session, stream) => {
+                self.spurt = Spurt::Armed;
+                0
+            }
+            Spurt::Quiet => 0,
+            Spurt::Armed | Spurt::Talking => ends.say(session, stream, &mut self.frame),
+        };
+        let filled = said.min(self.frame.len());
+        self.frame[filled..].fill(0);
+        if said > 0 {
+            self.spurt = Spurt::Talking;
+        }
+        if self.mute == Mute::On {
+            self.frame.fill(0);
+        }
+        said > 0 || self.pause == Pause::SendSilence
+    }
+
+    /// Moves the frame, resampled, behind the samples that wait.
+    fn enqueue(&mut self) {
+        self.meter.push(&self.frame);
+        let start = self.packets.queue.len();
+        self.packets.queue.resize(start + self.frame_len(), 0);
+        let _ = self
+            .resampler
+            .process(&self.frame, &mut self.packets.queue[start..]);
+    }
+
+    /// Ends the talkspurt: what is left leaves as one more packet, filled up
+    /// with silence.
+    fn end_talkspurt(&mut self, give: &mut dyn FnMut(Leaving<'_>)) {
+        let Packets {
+            queue, len, ahead, ..
+        } = &mut self.packets;
+        let whole = queue.len().next_multiple_of(*len);
+        *ahead += whole - queue.len();
+        queue.resize(whole, 0);
+        while !self.packets.queue.is_empty() {
+            self.packet(give);
+        }
+        if self.spurt == Spurt::Talking {
+            self.spurt = Spurt::Quiet;
+            self.resampler.reset();
+        }
+    }
+
+    /// Lets `samples` of silence pass, less what a packet already ran ahead.
+    fn pass(&mut self, samples: usize, give: &mut dyn FnMut(Leaving<'_>)) {
+        let ahead = self.packets.ahead.min(samples);
+        self.packets.ahead -= ahead;
+        if samples > ahead {
+            give(Leaving::Silence {
+                samples: samples - ahead,
+            });
+        }
+    }
+
+    /// Encodes the oldest packet's worth of the queue.
+    fn packet(&mut self, give: &mut dyn FnMut(Leaving<'_>)) {
+        let Packets {
+            queue,
+            len,
+            payload,
+            ..
+        } = &mut self.packets;
+        let samples = *len;
+        match self.encoder.encode(&queue[..samples], payload) {
+            Ok(written) => {
+                let bytes = &payload[..written];
+                give(Leaving::Packet {
+                    number: self.number,
+                    samples,
+                    bytes,
+                });
+            }
+            // The codec was chosen with its packet time: it has such frames.
+            Err(_) => give(Leaving::Silence { samples }),
+        }
+        queue.drain(..samples);
+    }
+
+    /// Samples of a tick at the codec's rate.
+    fn frame_len(&self) -> usize {
+        self.codec.sample_rate().frame_len()
+    }
+}
+
+impl core::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Egress")
+            .field("codec", &self.codec)
+            .field("spurt", &self.spurt)
+            .field("queued", &self.packets.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Samples of `duration` at `rate`.
+fn samples(duration: Duration, rate: SampleRate) -> usize {
+    (duration.as_millis() as usize * rate.hz() as usize) / 1000
+}

@@ -1,0 +1,98 @@
+//! What is heard: payloads of the peer into PCM at the application's rate.
+//!
+//! In: placed packets of negotiated formats, and a tick every 20 ms. Out: one
+//! frame per tick and how true it is. The codec follows the packets: a peer may
+//! change between its formats at any packet (RFC 3264 §7).
+
+use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
+use talkpath_transport::Drops;
+use talkpath_wire::Time;
+
+use crate::ends::Heard;
+use crate::playout::{Arrival, Playout, PlayoutStats, Pulled, Target};
+
+/// The way in of one stream, while somebody listens.
+pub(crate) struct Ingress {
+    playout: Playout,
+    resampler: Resampler,
+    rate: SampleRate,
+    /// A frame at the codec's rate.
+    decoded: Box<[i16]>,
+    /// The same at the application's.
+    frame: Box<[i16]>,
+    kind: Heard,
+    meter: LevelMeter,
+}
+
+impl Ingress {
+    /// A way in for `codec` that gives frames at `rate`.
+    pub(crate) fn new(codec: &'static dyn Codec, rate: SampleRate) -> Result<Self, ResampleError> {
+        Ok(Ingress {
+            playout: Playout::new(codec, Target::Packet),
+            resampler: Resampler::new(codec.sample_rate(), rate)?,
+            rate,
+            decoded: vec![0; codec.sample_rate().frame_len()].into(),
+            frame: vec![0; rate.frame_len()].into(),
+            kind: Heard::Silence,
+            meter: LevelMeter::new(),
+        })
+    }
+
+    /// Takes a packet of `codec`.
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        codec: &'static dyn Codec,
+        arrival: &Arrival<'_>,
+        drops: &mut Drops,
+    ) {
+        if !same(codec, self.playout.codec()) {
+            self.switch(now, codec, drops);
+        }
+        self.playout.push(now, arrival, drops);
+    }
+
+    /// Forgets what waits: the peer started afresh.
+    pub(crate) fn flush(&mut self, now: Time, drops: &mut Drops) {
+        self.playout.flush(now, drops);
+    }
+
+    /// Makes the next frame.
+    pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], Heard) {
+        self.kind = match self.playout.pull(now, &mut self.decoded, drops) {
+            Pulled::Played => Heard::Played,
+            Pulled::Concealed => Heard::Concealed,
+            Pulled::Silence => Heard::Silence,
+        };
+        let progress = self.resampler.process(&self.decoded, &mut self.frame);
+        self.frame[progress.written..].fill(0);
+        self.meter.push(&self.frame);
+        (&self.frame, self.kind)
+    }
+
+    pub(crate) fn stats(&self) -> PlayoutStats {
+        self.playout.stats()
+    }
+
+    /// Loudness of what was heard since asked last, as −dBov.
+    pub(crate) fn level(&mut self) -> u8 {
+        self.meter.take().rms.minus_dbov()
+    }
+
+    fn switch(&mut self, now: Time, codec: &'static dyn Codec, drops: &mut Drops) {
+        if codec.sample_rate() != self.playout.codec().sample_rate() {
+            // Rates that cannot be resampled never pass negotiation.
+            let Ok(resampler) = Resampler::new(codec.sample_rate(), self.rate) else {
+                return;
+            };
+            self.resampler = resampler;
+            self.decoded = vec![0; codec.sample_rate().frame_len()].into();
+        }
+        self.playout.switch_codec(now, codec, drops);
+    }
+}
+
+/// Whether two codecs are the same entry of the table.
+fn same(a: &'static dyn Codec, b: &'static dyn Codec) -> bool {
+    a.name() == b.name() && a.clock_rate() == b.clock_rate() && a.channels() == b.channels()
+}

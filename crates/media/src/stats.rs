@@ -1,0 +1,134 @@
+//! What was counted of a session, copied out for whoever asks.
+//!
+//! Counted where it happens and walked here; every number is since the stream
+//! was set up. Durations are wall durations, not clock units.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use talkpath_sdp::Direction;
+use talkpath_transport::Drops;
+use talkpath_wire::{Format, Ssrc, Time};
+
+use crate::StreamIndex;
+use crate::playout::PlayoutStats;
+
+/// Statistics of a session: one entry per live m-line.
+#[derive(Clone, Debug, Default)]
+pub struct SessionStats {
+    /// When they were copied.
+    pub at: Time,
+    /// The streams, by m-line.
+    pub streams: Vec<StreamStats>,
+}
+
+impl SessionStats {
+    /// The first stream, which is the only one of most calls.
+    pub fn audio(&self) -> Option<&StreamStats> {
+        self.streams.first()
+    }
+}
+
+/// Statistics of one stream.
+#[derive(Clone, Debug)]
+pub struct StreamStats {
+    /// Its m-line.
+    pub stream: StreamIndex,
+    /// Who may send, seen from us.
+    pub direction: Direction,
+    /// What is sent; none while nothing may be.
+    pub sending: Option<Arc<Format>>,
+    /// What the last accepted packet held.
+    pub receiving: Option<Arc<Format>>,
+    /// Where RTP is sent, and expected from.
+    pub remote: Option<SocketAddr>,
+    /// What went out.
+    pub sent: Sent,
+    /// What came in and was accepted.
+    pub received: Received,
+    /// What the peer last said of what it hears.
+    pub remote_view: Option<RemoteView>,
+    /// Round-trip time by RTCP (RFC 3550 §6.4.1), once known.
+    pub round_trip: Option<Duration>,
+    /// What was dropped, by reason.
+    pub drops: Drops,
+    /// The source that the policy refused last.
+    pub stranger: Option<SocketAddr>,
+    /// Playout, while somebody listens.
+    pub playout: Option<PlayoutStats>,
+    /// How loud what is heard and what is said is.
+    pub levels: Levels,
+}
+
+/// What went out on a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sent {
+    /// Our source.
+    pub ssrc: Option<Ssrc>,
+    /// RTP packets.
+    pub packets: u64,
+    /// Bytes of RTP payload.
+    pub payload_bytes: u64,
+    /// RTCP datagrams.
+    pub rtcp_packets: u64,
+    /// Datagrams that the network refused.
+    pub errors: u64,
+    /// When the last RTP packet went out.
+    pub last: Option<Time>,
+}
+
+/// What came in on a stream, of all its sources.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Received {
+    /// The source heard last.
+    pub ssrc: Option<Ssrc>,
+    /// RTP packets.
+    pub packets: u64,
+    /// Bytes of RTP payload.
+    pub payload_bytes: u64,
+    /// Packets lost by sequence numbers (RFC 3550 §6.4.1); negative when
+    /// duplicates outnumber losses.
+    pub lost: i64,
+    /// Packets received again.
+    pub duplicates: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// Interarrival jitter (RFC 3550 A.8).
+    pub jitter: Duration,
+    /// RTCP datagrams.
+    pub rtcp_packets: u64,
+    /// When the last RTP packet came.
+    pub last: Option<Time>,
+}
+
+/// What the peer reported of our source (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RemoteView {
+    /// When the report came.
+    pub at: Time,
+    /// Share of packets lost since its report before, 0..=1.
+    pub fraction_lost: f32,
+    /// Packets lost in all.
+    pub lost: i32,
+    /// Interarrival jitter as the peer measured it.
+    pub jitter: Duration,
+}
+
+/// Loudness in dBov: 0 is the loudest, −127 is silence (RFC 6464).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Levels {
+    /// Of what was heard in the last frame, as −dBov, 0..=127.
+    pub heard: u8,
+    /// Of what was said in the last frame, as −dBov, 0..=127.
+    pub said: u8,
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Levels {
+            heard: 127,
+            said: 127,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One m-line of a session: its way in and its way out.
+//!
+//! In: datagrams, agreements, ticks. Out: datagrams, events, PCM heard. It ties
+//! the transport (who may send to us), RTP and RTCP (what is counted and
+//! reported) and the two audio paths together; each of them knows nothing of
+//! the others.
+
+mod count;
+mod receive;
+mod tick;
+
+use std::sync::Arc;
+
+use talkpath_transport::{Component, Config, DropReason, Sending, StreamTransport};
+use talkpath_wire::{Format, PayloadType, Time};
+
+use crate::call::Context;
+use crate::egress::{Egress, Mute};
+use crate::ends::Ends;
+use crate::ingress::Ingress;
+use crate::rtp::{Reports, RtcpMinimum, Sender, SourceTable};
+use crate::setup::{Agreement, Answer, StreamSetup, codec_of};
+use crate::stats::Levels;
+use crate::watch::Watch;
+use crate::{MediaEvent, MediaHappening};
+use tick::Ticker;
+
+/// One m-line.
+pub(crate) struct Stream {
+    pub(crate) setup: StreamSetup,
+    agreement: Option<Agreement>,
+    formats: Vec<Incoming>,
+    transport: StreamTransport,
+    rtp: Rtp,
+    audio: Audio,
+    watch: Watch,
+    counted: Counted,
+}
+
+/// The RTP session of a stream.
+struct Rtp {
+    sources: SourceTable,
+    sender: Sender,
+    reports: Reports,
+}
+
+/// Both audio paths, and the clock they share.
+struct Audio {
+    ingress: Option<Ingress>,
+    egress: Option<Egress>,
+    /// Ticks while somebody listens or speaks.
+    ticker: Option<Ticker>,
+    /// A frame of silence at the application's rate.
+    quiet: Box<[i16]>,
+    mute: Mute,
+    levels: Levels,
+}
+
+/// A format that may arrive.
+struct Incoming {
+    number: PayloadType,
+    format: Arc<Format>,
+    codec: Option<&'static dyn talkpath_audio::Codec>,
+}
+
+/// What no part counts for itself.
+#[derive(Default)]
+struct Counted {
+    send_errors: u64,
+    receiving: Option<Arc<Format>>,
+    /// Whether the first heard frame was reported.
+    heard: bool,
+}
+
+impl Stream {
+    /// A stream that nothing is agreed about yet.
+    pub(crate) fn new(now: Time, setup: StreamSetup, cx: &mut Context<'_>) -> Self {
+        let transport = StreamTransport::new(Config {
+            policy: setup.policy,
+            rules: setup.rules,
+            own: setup.own.clone(),
+        });
+        let sender = Sender::new(DEFAULT_CLOCK, cx.chance);
+        let audio = Audio {
+            ingress: None,
+            egress: None,
+            ticker: None,
+            quiet: vec![0; setup.rate.frame_len()].into(),
+            mute: Mute::Off,
+            levels: Levels::default(),
+        };
+        Stream {
+            agreement: None,
+            formats: Vec::new(),
+            transport,
+            rtp: Rtp {
+                sources: SourceTable::new(sender.ssrc()),
+                sender,
+                reports: reports(now, cx),
+            },
+            audio,
+            watch: Watch::new(setup.media_timeout),
+            counted: Counted::default(),
+            setup,
+        }
+    }
+
+    /// Takes what negotiation agreed on.
+    pub(crate) fn agree(&mut self, now: Time, agreement: Agreement, cx: &mut Context<'_>) {
+        self.formats = agreement.receive.iter().map(Incoming::of).collect();
+        let had_remote = self.transport.rtcp_destination().is_ok();
+        match (agreement.answer, &agreement.remote) {
+            (Answer::Awaited, _) => self.transport.expect_answer(),
+            (Answer::Settled, Some(remote)) => self.transport.set_remote(now, remote),
+            (Answer::Settled, None) => self.transport.abandon_offer(),
+        }
+        let sends = agreement.direction.sends() && !agreement.held;
+        self.transport.set_sending(if sends {
+            Sending::Allowed
+        } else {
+            Sending::Held
+        });
+        let expected = agreement.direction.receives()
+            && agreement.remote.is_some()
+            && agreement.answer == Answer::Settled;
+        self.watch.expect(now, expected);
+        self.agreement = Some(agreement);
+        if !had_remote && self.transport.rtcp_destination().is_ok() {
+            // RFC 3550 §6.2: the first interval begins with the session.
+            self.rtp.reports = reports(now, cx);
+        }
+        self.fit_audio();
+        self.release_held(now, cx);
+    }
+
+    /// RTCP shares the port of RTP from now on; its own socket goes.
+    pub(crate) fn free_rtcp(&mut self) {
+        self.setup.rtcp = None;
+    }
+
+    /// Says goodbye, if it ever said anything (RFC 3550 §6.6).
+    pub(crate) fn say_bye(&mut self, now: Time, reason: &[u8], cx: &mut Context<'_>) {
+        let (Ok(to), Some(socket)) = (self.transport.rtcp_destination(), self.rtcp_socket()) else {
+            return;
+        };
+        let Rtp {
+            sources,
+            sender,
+            reports,
+        } = &mut self.rtp;
+        cx.out
+            .transmits
+            .push_with(socket, to, Reports::ROOM, |room| {
+                reports
+                    .write_bye(now, sender, sources, reason, room)
+                    .unwrap_or(0)
+            });
+    }
+
+    pub(crate) fn mute(&mut self, mute: Mute) {
+        self.audio.mute = mute;
+        if let Some(egress) = &mut self.audio.egress {
+            egress.mute = mute;
+        }
+    }
+
+    /// Whether a datagram from there would be taken.
+    pub(crate) fn accepts(&self, from: core::net::SocketAddr) -> bool {
+        let from = talkpath_transport::canonical(from);
+        let expected = self
+            .transport
+            .source()
+            .or(self.transport.rtp_destination().ok());
+        expected == Some(from)
+    }
+
+    pub(crate) fn count_drop(&mut self, now: Time, reason: DropReason) {
+        self.transport.drops_mut().count(now, reason);
+    }
+
+    pub(crate) fn count_send_error(&mut self) {
+        self.counted.send_errors += 1;
+    }
+
+    /// The next deadline of any part.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let reports = self.transport.rtcp_destination().is_ok();
+        let reports = reports.then(|| self.rtp.reports.deadline());
+        let packet = self.audio.egress.as_ref().and_then(Egress::poll_timeout);
+        let tick = self.audio.ticker.as_ref().map(|ticker| ticker.next);
+        let packet = packet.filter(|_| tick.is_some());
+        let all = [
+            self.transport.poll_timeout(),
+            self.watch.poll_timeout(),
+            reports,
+            tick,
+            packet,
+            self.keepalive_due(),
+        ];
+        all.into_iter().flatten().min()
+    }
+
+    /// Does whatever is due.
+    pub(crate) fn handle_timeout(&mut self, now: Time, ends: &mut dyn Ends, cx: &mut Context<'_>) {
+        self.transport.handle_timeout(now);
+        self.release_held(now, cx);
+        if let Some(silent_for) = self.watch.handle_timeout(now) {
+            self.tell(MediaHappening::MediaTimeout { silent_for }, cx);
+        }
+        self.tick(now, ends, cx);
+        self.report(now, cx);
+        self.keep_alive(now, cx);
+    }
+
+    fn report(&mut self, now: Time, cx: &mut Context<'_>) {
+        let (Ok(to), Some(socket)) = (self.transport.rtcp_destination(), self.rtcp_socket()) else {
+            return;
+        };
+        let Rtp {
+            sources,
+            sender,
+            reports,
+        } = &mut self.rtp;
+        if now >= reports.deadline() {
+            cx.out
+                .transmits
+                .push_with(socket, to, Reports::ROOM, |room| {
+                    reports
+                        .handle_timeout(now, sender, sources, room)
+                        .unwrap_or(0)
+                });
+        }
+    }
+
+    /// The socket that RTCP goes out from (RFC 4961).
+    fn rtcp_socket(&self) -> Option<crate::SocketKey> {
+        match self.transport.rtcp_component() {
+            Component::Rtp => Some(self.setup.rtp),
+            Component::Rtcp => self.setup.rtcp,
+        }
+    }
+
+    fn tell(&self, what: MediaHappening, cx: &mut Context<'_>) {
+        let event = MediaEvent {
+            session: cx.session,
+            stream: self.setup.stream,
+            what,
+        };
+        cx.out.events.push(event);
+    }
+}
+
+impl Incoming {
+    fn of(numbered: &crate::setup::Numbered) -> Self {
+        let codec = codec_of(&numbered.format);
+        Incoming {
+            number: numbered.number,
+            format: Arc::clone(&numbered.format),
+            codec,
+        }
+    }
+}
+
+fn reports(now: Time, cx: &mut Context<'_>) -> Reports {
+    let (cname, anchor) = (cx.cname.clone(), *cx.anchor);
+    Reports::new(
+        cname,
+        anchor,
+        BANDWIDTH,
+        RtcpMinimum::Standard,
+        now,
+        cx.chance,
+    )
+}
+
+/// The RTP clock before anything is agreed.
+const DEFAULT_CLOCK: u32 = 8000;
+/// Bits per second of two G.711 streams, headers included: 5 % of it is more
+/// than the five seconds' minimum lets RTCP use (RFC 3550 §6.2).
+const BANDWIDTH: u32 = 160_000;

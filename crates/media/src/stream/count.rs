@@ -1,0 +1,70 @@
+//! Statistics of a stream, walked where they were counted.
+
+use talkpath_sdp::Direction;
+
+use super::Stream;
+use crate::stats::{Received, RemoteView, Sent, StreamStats};
+
+impl Stream {
+    /// Copies the statistics out.
+    pub(crate) fn stats(&self) -> StreamStats {
+        let agreement = self.agreement.as_ref();
+        StreamStats {
+            stream: self.setup.stream,
+            direction: agreement.map_or(Direction::Inactive, |agreement| agreement.direction),
+            sending: agreement
+                .and_then(|a| a.send.as_ref())
+                .map(|send| send.format.clone()),
+            receiving: self.counted.receiving.clone(),
+            remote: self.transport.rtp_destination().ok(),
+            sent: self.sent(),
+            received: self.received(),
+            remote_view: self.remote_view(),
+            round_trip: self.rtp.reports.round_trip().last(),
+            drops: self.transport.drops().clone(),
+            stranger: self.transport.wrong_source().map(|wrong| wrong.from),
+            playout: self.audio.ingress.as_ref().map(|ingress| ingress.stats()),
+            levels: self.audio.levels,
+        }
+    }
+
+    fn sent(&self) -> Sent {
+        let sender = &self.rtp.sender;
+        Sent {
+            ssrc: Some(sender.ssrc()),
+            packets: sender.packets(),
+            payload_bytes: sender.octets(),
+            rtcp_packets: self.rtp.reports.sent(),
+            errors: self.counted.send_errors,
+            last: sender.last_sent(),
+        }
+    }
+
+    fn received(&self) -> Received {
+        let counts = self.rtp.sources.counts();
+        let latest = self.rtp.sources.latest();
+        Received {
+            ssrc: latest.map(|source| source.ssrc()),
+            packets: counts.packets,
+            payload_bytes: counts.payload_bytes,
+            lost: counts.lost,
+            duplicates: counts.duplicates,
+            reordered: counts.late,
+            jitter: latest
+                .map(|source| source.jitter().duration())
+                .unwrap_or_default(),
+            rtcp_packets: self.rtp.reports.received(),
+            last: self.watch.last(),
+        }
+    }
+
+    fn remote_view(&self) -> Option<RemoteView> {
+        let report = self.rtp.reports.remote()?;
+        Some(RemoteView {
+            at: report.at,
+            fraction_lost: f32::from(report.fraction_lost) / 256.0,
+            lost: report.lost,
+            jitter: report.jitter,
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! The clock of a stream: every 20 ms a frame is heard and a frame is said.
+
+use core::time::Duration;
+
+use talkpath_wire::Time;
+
+use super::{Audio, Stream};
+use crate::MediaHappening;
+use crate::call::Context;
+use crate::egress::{Egress, Leaving};
+use crate::ends::{Ends, Heard, Tick};
+use crate::ingress::Ingress;
+use crate::rtp::{Frame, Sender};
+use crate::setup::codec_of;
+
+/// When the next tick is, and how many there were.
+pub(super) struct Ticker {
+    pub(super) next: Time,
+    number: u64,
+}
+
+impl Stream {
+    /// Begins to tick: somebody sits at the other end.
+    pub(crate) fn listen(&mut self, now: Time) {
+        if self.audio.ticker.is_none() {
+            self.rtp.sender.catch_up(now);
+            self.audio.ticker = Some(Ticker {
+                next: now + TICK,
+                number: 0,
+            });
+            self.fit_audio();
+        }
+    }
+
+    /// Makes the audio paths fit what was agreed and who listens.
+    pub(super) fn fit_audio(&mut self) {
+        let Some(agreement) = self
+            .agreement
+            .as_ref()
+            .filter(|_| self.audio.ticker.is_some())
+        else {
+            return;
+        };
+        let rate = self.setup.rate;
+        let first = self.formats.iter().find_map(|format| format.codec);
+        if let (None, Some(codec)) = (&self.audio.ingress, first) {
+            self.audio.ingress = Ingress::new(codec, rate).ok();
+        }
+        let send = agreement.send.as_ref();
+        let wanted = send.and_then(|send| Some((send.number, codec_of(&send.format)?)));
+        let Some((number, codec)) = wanted else {
+            self.audio.egress = None;
+            return;
+        };
+        let fits = |egress: &Egress| egress.is(codec, number, agreement.packet);
+        if !self.audio.egress.as_ref().is_some_and(fits) {
+            self.rtp.sender.set_clock_rate(codec.clock_rate());
+            self.audio.egress = Egress::new(codec, number, rate, agreement.packet).ok();
+            if let Some(egress) = &mut self.audio.egress {
+                (egress.mute, egress.pause) = (self.audio.mute, self.setup.pause);
+            }
+        }
+    }
+
+    /// Does the ticks that are due, at most two late ones.
+    pub(super) fn tick(&mut self, now: Time, ends: &mut dyn Ends, cx: &mut Context<'_>) {
+        while let Some(ticker) = self
+            .audio
+            .ticker
+            .as_mut()
+            .filter(|ticker| ticker.next <= now)
+        {
+            let behind = (now - ticker.next).as_nanos() / TICK.as_nanos();
+            let missed = u32::try_from(behind)
+                .unwrap_or(u32::MAX)
+                .saturating_sub(CATCH_UP);
+            let at = ticker.next + TICK * missed;
+            ticker.number += u64::from(missed) + 1;
+            ticker.next = at + TICK;
+            let number = ticker.number;
+            self.tick_once(at, (number, missed), ends, cx);
+        }
+        self.flush_packets(now, cx);
+    }
+
+    fn tick_once(
+        &mut self,
+        at: Time,
+        (number, missed): (u64, u32),
+        ends: &mut dyn Ends,
+        cx: &mut Context<'_>,
+    ) {
+        let who = (cx.session, self.setup.stream);
+        self.speak(at, missed, ends, cx);
+        let Audio {
+            ingress,
+            egress,
+            quiet,
+            levels,
+            ..
+        } = &mut self.audio;
+        let (heard, kind) = match ingress {
+            Some(ingress) => {
+                levels.heard = ingress.level();
+                ingress.tick(at, self.transport.drops_mut())
+            }
+            None => (&quiet[..], Heard::Silence),
+        };
+        let said = egress.as_ref().map_or(&quiet[..], Egress::said);
+        ends.hear(
+            who.0,
+            who.1,
+            Tick {
+                number,
+                heard,
+                kind,
+                said,
+            },
+        );
+        if kind == Heard::Played && !self.counted.heard {
+            self.counted.heard = true;
+            let packets = self.rtp.sources.counts().packets;
+            self.tell(MediaHappening::Heard { packets }, cx);
+        }
+    }
+
+    /// Lets the other end say its frame.
+    fn speak(&mut self, at: Time, missed: u32, ends: &mut dyn Ends, cx: &mut Context<'_>) {
+        let who = (cx.session, self.setup.stream);
+        let Some(mut egress) = self.audio.egress.take() else {
+            // Nothing is negotiated to say it in: it is taken and forgotten,
+            // so that the application does not wait for ever.
+            ends.say(who.0, who.1, &mut self.audio.quiet);
+            self.audio.quiet.fill(0);
+            return;
+        };
+        self.audio.levels.said = egress.level();
+        let mut way = self.way_out(at, &egress, cx);
+        egress.tick(at, missed, who, ends, &mut |leaving| way.send(leaving));
+        self.audio.egress = Some(egress);
+    }
+
+    fn flush_packets(&mut self, now: Time, cx: &mut Context<'_>) {
+        let Some(mut egress) = self.audio.egress.take() else {
+            return;
+        };
+        let mut way = self.way_out(now, &egress, cx);
+        egress.flush(now, &mut |leaving| way.send(leaving));
+        self.audio.egress = Some(egress);
+    }
+
+    fn way_out<'a>(&'a mut self, at: Time, egress: &Egress, cx: &'a mut Context<'_>) -> WayOut<'a> {
+        WayOut {
+            at,
+            socket: self.setup.rtp,
+            to: self.transport.rtp_destination().ok(),
+            sender: &mut self.rtp.sender,
+            clocks: (
+                egress.codec().clock_rate(),
+                egress.codec().sample_rate().hz(),
+            ),
+            transmits: &mut cx.out.transmits,
+        }
+    }
+
+    /// When a keepalive is due: nothing was sent for long where RTP and RTCP
+    /// have ports of their own (RFC 6263 §3). Reports keep a shared one alive.
+    pub(super) fn keepalive_due(&self) -> Option<Time> {
+        self.transport.rtp_destination().ok()?;
+        self.setup.rtcp?;
+        self.rtp.sender.last_sent().map(|last| last + KEEPALIVE)
+    }
+
+    /// Sends an empty packet with a payload type that means nothing to the
+    /// peer, who drops it (RFC 6263 §4.6).
+    pub(super) fn keep_alive(&mut self, now: Time, cx: &mut Context<'_>) {
+        let due = self.keepalive_due().is_some_and(|due| due <= now);
+        let (true, Ok(to)) = (due, self.transport.rtp_destination()) else {
+            return;
+        };
+        let Some(number) = self.unused_number() else {
+            return;
+        };
+        let frame = Frame {
+            payload_type: number,
+            ticks: 0,
+            payload_len: 0,
+        };
+        self.rtp.sender.catch_up(now);
+        let header = self.rtp.sender.send(frame, now);
+        self.rtp.sender.skip(0);
+        cx.out
+            .transmits
+            .push_with(self.setup.rtp, to, HEADER, |room| {
+                header.write_into(room).unwrap_or(0)
+            });
+    }
+
+    /// A dynamic payload type that nothing was agreed about.
+    fn unused_number(&self) -> Option<talkpath_wire::PayloadType> {
+        let agreement = self.agreement.as_ref()?;
+        let used = |number| {
+            agreement
+                .send
+                .as_ref()
+                .is_some_and(|send| send.number == number)
+                || agreement.receive.iter().any(|known| known.number == number)
+        };
+        let numbers = (96..=127)
+            .rev()
+            .filter_map(|n| talkpath_wire::PayloadType::new(n).ok());
+        numbers.into_iter().find(|number| !used(*number))
+    }
+}
+
+/// Where payloads go: the sender numbers them, the outbox takes them.
+struct WayOut<'a> {
+    at: Time,
+    socket: crate::SocketKey,
+    /// None while nothing may be sent: time passes all the same.
+    to: Option<core::net::SocketAddr>,
+    sender: &'a mut Sender,
+    /// RTP clock and sample rate, in Hz.
+    clocks: (u32, u32),
+    transmits: &'a mut crate::Transmits,
+}
+
+impl WayOut<'_> {
+    fn send(&mut self, leaving: Leaving<'_>) {
+        let (number, samples, payload) = match leaving {
+            Leaving::Silence { samples } => return self.sender.skip(self.ticks(samples)),
+            Leaving::Packet {
+                number,
+                samples,
+                bytes,
+            } => (number, samples, bytes),
+        };
+        let ticks = self.ticks(samples);
+        let Some(to) = self.to else {
+            return self.sender.skip(ticks);
+        };
+        let frame = Frame {
+            payload_type: number,
+            ticks,
+            payload_len: payload.len(),
+        };
+        let header = self.sender.send(frame, self.at);
+        self.transmits
+            .push_with(self.socket, to, HEADER + payload.len(), |room| {
+                let start = header.write_into(room).unwrap_or(0);
+                room[start..start + payload.len()].copy_from_slice(payload);
+                start + payload.len()
+            });
+    }
+
+    fn ticks(&self, samples: usize) -> u32 {
+        (samples as u64 * u64::from(self.clocks.0) / u64::from(self.clocks.1)) as u32
+    }
+}
+
+/// How often a frame is heard and said.
+const TICK: Duration = Duration::from_millis(20);
+/// Late ticks that are made up for; the rest never happened.
+const CATCH_UP: u32 = 2;
+/// RFC 6263 §4: at least every 15 s.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// Bytes of an RTP header without extras.
+const HEADER: usize = 12;
