@@ -58,7 +58,15 @@ pub struct RtpPacket<'a> {
     fixed: &'a [u8; RTP_HEADER_LEN],
     /// Everything after the fixed header.
     rest: &'a [u8],
-    payload: &'a [u8],
+    bounds: Bounds,
+}
+
+/// Where the payload lies in what follows the fixed header.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Bytes of CSRCs and extension.
+    skip: u32,
+    /// Bytes of padding at the end.
     padding: u8,
 }
 
@@ -78,56 +86,18 @@ impl<'a> RtpPacket<'a> {
                 actual: bytes.len(),
             });
         };
-        // RFC 3550 A.1: the version field must be 2.
-        if fixed[0] & VERSION_MASK != VERSION_2 {
-            return Err(RtpError::Version(fixed[0] >> 6));
-        }
-        let plain = RtpPacket {
+        let bounds = match fixed[0] {
+            VERSION_2 => Bounds {
+                skip: 0,
+                padding: 0,
+            },
+            first => Bounds::of(first, rest)?,
+        };
+        Ok(RtpPacket {
             fixed,
             rest,
-            payload: rest,
-            padding: 0,
-        };
-        if fixed[0] == VERSION_2 {
-            Ok(plain)
-        } else {
-            plain.parse_options()
-        }
-    }
-
-    /// Takes CSRCs, extension and padding off the payload.
-    fn parse_options(mut self) -> Result<Self, RtpError> {
-        let mut skip = 4 * usize::from(self.fixed[0] & CSRC_COUNT);
-        if self.fixed[0] & EXTENSION != 0 {
-            // RFC 3550 §5.3.1: the length counts 32-bit words after its own.
-            skip += 4 + match self.rest.get(skip..).and_then(<[u8]>::first_chunk) {
-                Some(&[_, _, high, low]) => 4 * usize::from(u16::from_be_bytes([high, low])),
-                None => 0,
-            };
-        }
-        self.payload = self.rest.get(skip..).ok_or(RtpError::Truncated {
-            expected: RTP_HEADER_LEN + skip,
-            actual: RTP_HEADER_LEN + self.rest.len(),
-        })?;
-        if self.fixed[0] & PADDING != 0 {
-            self.strip_padding()?;
-        }
-        Ok(self)
-    }
-
-    /// RFC 3550 §5.1: the last octet counts the padding, itself included.
-    fn strip_padding(&mut self) -> Result<(), RtpError> {
-        let available = self.payload.len();
-        let padding = self.payload.last().copied().unwrap_or(0);
-        let end = available.checked_sub(usize::from(padding));
-        match end.and_then(|end| self.payload.get(..end)) {
-            Some(payload) if padding > 0 => {
-                self.payload = payload;
-                self.padding = padding;
-                Ok(())
-            }
-            _ => Err(RtpError::Padding { padding, available }),
-        }
+            bounds,
+        })
     }
 
     /// The marker bit; for audio, the first packet of a talkspurt
@@ -188,22 +158,77 @@ impl<'a> RtpPacket<'a> {
     /// The payload, without header and padding.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
-        self.payload
+        self.rest.get(self.payload_range()).unwrap_or_default()
     }
 
     /// Padding bytes at the end of the packet, the count itself included.
     #[inline]
     pub fn padding(&self) -> u8 {
-        self.padding
+        self.bounds.padding
     }
 
     /// Bytes before the payload: fixed header, CSRCs and extension.
+    #[inline]
     pub fn header_len(&self) -> usize {
-        RTP_HEADER_LEN + self.rest.len() - self.payload.len() - usize::from(self.padding)
+        RTP_HEADER_LEN + self.bounds.skip as usize
+    }
+
+    /// Where the payload lies in `rest`.
+    #[inline]
+    fn payload_range(&self) -> Range<usize> {
+        let end = self
+            .rest
+            .len()
+            .saturating_sub(usize::from(self.bounds.padding));
+        self.bounds.skip as usize..end
     }
 
     fn csrc_len(&self) -> usize {
         4 * usize::from(self.fixed[0] & CSRC_COUNT)
+    }
+}
+
+impl Bounds {
+    /// Takes CSRCs, extension and padding, as the `first` byte announces them,
+    /// off the payload.
+    #[inline]
+    fn of(first: u8, rest: &[u8]) -> Result<Self, RtpError> {
+        // RFC 3550 A.1: the version field must be 2.
+        if first & VERSION_MASK != VERSION_2 {
+            return Err(RtpError::Version(first >> 6));
+        }
+        let mut skip = 4 * usize::from(first & CSRC_COUNT);
+        if first & EXTENSION != 0 {
+            // RFC 3550 §5.3.1: the length counts 32-bit words after its own.
+            skip += 4 + match rest.get(skip..).and_then(<[u8]>::first_chunk) {
+                Some(&[_, _, high, low]) => 4 * usize::from(u16::from_be_bytes([high, low])),
+                None => 0,
+            };
+        }
+        let payload = rest.get(skip..).ok_or(RtpError::Truncated {
+            expected: RTP_HEADER_LEN + skip,
+            actual: RTP_HEADER_LEN + rest.len(),
+        })?;
+        let padding = if first & PADDING == 0 {
+            0
+        } else {
+            padding_of(payload)?
+        };
+        Ok(Bounds {
+            skip: skip as u32,
+            padding,
+        })
+    }
+}
+
+/// RFC 3550 §5.1: the last octet counts the padding, itself included.
+fn padding_of(payload: &[u8]) -> Result<u8, RtpError> {
+    let available = payload.len();
+    match payload.last().copied().unwrap_or(0) {
+        padding if padding == 0 || usize::from(padding) > available => {
+            Err(RtpError::Padding { padding, available })
+        }
+        padding => Ok(padding),
     }
 }
 
@@ -217,7 +242,7 @@ impl fmt::Debug for RtpPacket<'_> {
             self.payload_type(),
             self.seq(),
             self.timestamp(),
-            self.payload.len()
+            self.payload().len()
         )
     }
 }
@@ -235,8 +260,7 @@ impl fmt::Debug for RtpPacket<'_> {
 pub struct RtpPacketMut<'a> {
     fixed: &'a mut [u8; RTP_HEADER_LEN],
     rest: &'a mut [u8],
-    payload: Range<usize>,
-    padding: u8,
+    bounds: Bounds,
 }
 
 impl<'a> RtpPacketMut<'a> {
@@ -246,22 +270,19 @@ impl<'a> RtpPacketMut<'a> {
     /// As [`RtpPacket::parse`].
     #[inline]
     pub fn parse(bytes: &'a mut [u8]) -> Result<Self, RtpError> {
-        let view = RtpPacket::parse(bytes)?;
-        let start = view.header_len() - RTP_HEADER_LEN;
-        let payload = start..start + view.payload.len();
-        let (padding, actual) = (view.padding, bytes.len());
-        let Some((fixed, rest)) = bytes.split_first_chunk_mut() else {
-            return Err(RtpError::Truncated {
+        let bounds = RtpPacket::parse(bytes)?.bounds;
+        let actual = bytes.len();
+        match bytes.split_first_chunk_mut() {
+            Some((fixed, rest)) => Ok(RtpPacketMut {
+                fixed,
+                rest,
+                bounds,
+            }),
+            None => Err(RtpError::Truncated {
                 expected: RTP_HEADER_LEN,
                 actual,
-            });
-        };
-        Ok(RtpPacketMut {
-            fixed,
-            rest,
-            payload,
-            padding,
-        })
+            }),
+        }
     }
 
     /// The packet as it stands now.
@@ -270,8 +291,7 @@ impl<'a> RtpPacketMut<'a> {
         RtpPacket {
             fixed: self.fixed,
             rest: self.rest,
-            payload: self.rest.get(self.payload.clone()).unwrap_or_default(),
-            padding: self.padding,
+            bounds: self.bounds,
         }
     }
 
@@ -310,7 +330,8 @@ impl<'a> RtpPacketMut<'a> {
 
     /// The payload, for transformation in place.
     pub fn payload_mut(&mut self) -> &mut [u8] {
-        self.rest.get_mut(self.payload.clone()).unwrap_or_default()
+        let range = self.view().payload_range();
+        self.rest.get_mut(range).unwrap_or_default()
     }
 }
 
@@ -391,6 +412,7 @@ impl<'a> RtpHeader<'a> {
     }
 
     /// Bytes that [`write_into`](Self::write_into) will write.
+    #[inline]
     pub fn calculate_size(&self) -> usize {
         let extension = self
             .extension
