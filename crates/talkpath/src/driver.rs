@@ -40,7 +40,7 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// When the world has no entropy to give; nothing is begun then.
     fn entropy(&self, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// Binds a UDP socket.
+    /// Binds a UDP socket; to port 0, where the world chooses one.
     ///
     /// # Errors
     /// `AddrInUse` when the port is taken, `AddrNotAvailable` when the address

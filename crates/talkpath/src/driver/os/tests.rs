@@ -280,6 +280,23 @@ fn a_taken_port_a_foreign_address_and_a_wrong_dscp_are_refused() {
 }
 
 #[test]
+fn datagrams_are_marked_with_the_code_point() {
+    let os = Os::new();
+    for at in loopbacks(&os) {
+        // RFC 3246: expedited forwarding is 46.
+        let socket = os.bind(at, &SocketOptions { dscp: Some(46) }).unwrap();
+        let socket: UdpSocket = socket.into_inner().unwrap();
+        let socket = socket2::SockRef::from(&socket);
+        let field = if at.is_ipv4() {
+            socket.tos_v4()
+        } else {
+            socket.tclass_v6()
+        };
+        assert_eq!(field.unwrap(), 46 << 2);
+    }
+}
+
+#[test]
 fn a_task_gets_its_turn_when_it_asked_for_it() {
     let os = Os::new();
     let (tell, told) = mpsc::channel();
