@@ -42,7 +42,7 @@ impl RoundTrip {
         } else {
             units
         };
-        let nanos = u64::try_from(units).ok()? * 1_000_000_000 >> 16;
+        let nanos = (u64::try_from(units).ok()? * 1_000_000_000) >> 16;
         let measured = Duration::from_nanos(nanos);
         self.last = Some(measured);
         self.least = Some(self.least.map_or(measured, |least| least.min(measured)));

@@ -1,0 +1,5 @@
+//! Behaviour of the RTP state machines together: two parties and their
+//! reports, a source against a plain model, and arbitrary input.
+
+mod model;
+mod reports;
