@@ -4,8 +4,10 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, addr, attacker, peer, rtcp};
-use talkpath_transport::{Component, DropReason, Evidence, Rank, RtcpRemote, SourcePolicy};
+use rig::{Rig, addr, attacker, peer, rtcp, rtp_at};
+use talkpath_transport::{
+    Component, DropReason, Evidence, Rank, Refused, Remote, RtcpRemote, SourcePolicy, Withheld,
+};
 use talkpath_wire::Ssrc;
 
 const POLICY: SourcePolicy = SourcePolicy::Learn;
@@ -232,6 +234,62 @@ fn a_silent_stream_is_taken_over_only_with_its_ssrc_and_sequence() {
         (wrong.from, wrong.expected),
         (attacker(), Some(behind_nat()))
     );
+}
+
+#[test]
+fn neither_sequence_nor_timestamp_alone_is_continuity() {
+    let mut rig = Rig::new(POLICY);
+    rig.signal(private(), RtcpRemote::Mux);
+    rig.talk(behind_nat(), 7, 0, 60);
+    rig.wait(250);
+    for n in 0..20 {
+        let right_seq = rtp_at(7, 61 + n, 5_000_000 + 160 * u32::from(n));
+        let right_timestamp = rtp_at(7, 1_000 + n, 9_600 + 160 * u32::from(n));
+        for mut packet in [right_seq, right_timestamp] {
+            assert!(!rig.datagram(Component::Rtp, attacker(), &mut packet));
+        }
+        rig.wait(1);
+    }
+    rig.assert_attacker_is_nobody(attacker());
+    assert_eq!(rig.stream.held(), 0);
+}
+
+#[test]
+fn what_is_learned_obeys_the_address_rules_too() {
+    let mut rig = Rig::new(POLICY);
+    rig.signal(private(), RtcpRemote::Mux);
+    let local = addr("127.0.0.1:5060");
+    rig.talk(local, 7, 0, 60);
+    assert_eq!(rig.stream.source(), Some(local));
+    let refused = Withheld::Refused(Refused::OutOfReach(local.ip()));
+    assert_eq!(rig.stream.rtp_destination(), Err(refused));
+}
+
+#[test]
+fn two_moves_before_anyone_looks_are_one_change() {
+    let (second, third) = (addr("198.51.100.7:5000"), addr("198.51.100.7:6000"));
+    let mut rig = Rig::new(POLICY);
+    rig.signal(peer(), RtcpRemote::Mux);
+    rig.talk(peer(), 7, 0, 5);
+    let remote = Remote {
+        rtp: peer(),
+        rtcp: RtcpRemote::Mux,
+        signalling_source: None,
+    };
+    for (from, seq) in [(second, 20), (third, 40)] {
+        rig.stream.set_remote(rig.now, &remote);
+        rig.now += Duration::from_millis(300);
+        for n in 0..4 {
+            let mut packet = rtp_at(7, seq + n, 160 * u32::from(seq + n));
+            rig.stream
+                .handle_datagram(rig.now, Component::Rtp, from, &mut packet);
+            while rig.stream.next_held(rig.now).is_some() {}
+        }
+        assert_eq!(rig.stream.source(), Some(from));
+    }
+    let change = rig.stream.poll_change().expect("it moved");
+    assert_eq!((change.from, change.to), (Some(peer()), third));
+    assert_eq!(rig.stream.poll_change(), None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use talkpath_wire::Time;
 pub(crate) const PTIME: Duration = Duration::from_millis(20);
 
 pub(crate) fn addr(text: &str) -> SocketAddr {
-    text.parse().unwrap()
+    text.parse().expect("tests spell addresses")
 }
 
 pub(crate) fn own() -> SocketAddr {
@@ -59,7 +59,7 @@ impl Rig {
     }
 
     pub(crate) fn signal_from(&mut self, rtp: SocketAddr, rtcp: RtcpRemote, source: Option<&str>) {
-        let signalling_source = source.map(|ip| ip.parse().unwrap());
+        let signalling_source = source.map(|ip| ip.parse().expect("tests spell addresses"));
         self.stream.set_remote(
             self.now,
             &Remote {
@@ -185,9 +185,13 @@ impl Rig {
 
 /// 20 ms of G.711: the timestamp follows the sequence number.
 pub(crate) fn rtp(ssrc: u32, seq: u16) -> Vec<u8> {
+    rtp_at(ssrc, seq, u32::from(seq) * 160)
+}
+
+pub(crate) fn rtp_at(ssrc: u32, seq: u16, timestamp: u32) -> Vec<u8> {
     let mut packet = vec![0x80, 0];
     packet.extend(seq.to_be_bytes());
-    packet.extend((u32::from(seq) * 160).to_be_bytes());
+    packet.extend(timestamp.to_be_bytes());
     packet.extend(ssrc.to_be_bytes());
     packet.extend([0xd5; 160]);
     packet
