@@ -42,6 +42,7 @@ fn read(file: &[u8], piece: usize) -> Result<(WavHeader, Vec<i16>), WavError> {
     for mut rest in file.chunks(piece) {
         while !rest.is_empty() {
             let progress = reader.read(rest, &mut room)?;
+            assert_ne!(progress, WavProgress::default(), "it stands still");
             heard.extend(&room[..progress.samples]);
             rest = &rest[progress.consumed..];
         }
