@@ -149,7 +149,9 @@ fn same_codec(a: &Format, b: &Format) -> bool {
 
 fn rtcp(offered: &Media<'_>, answered: &Media<'_>, report: &mut Report) {
     let line = answered.line().number();
-    if answered.has("rtcp-mux") && !offered.has("rtcp-mux") {
+    // An offer of rtcp-mux-only alone is wrong, but leaves nothing else to say.
+    let was_offered = offered.has("rtcp-mux") || offered.has("rtcp-mux-only");
+    if answered.has("rtcp-mux") && !was_offered {
         let message = "a=rtcp-mux was not offered; leave it out";
         report.add(line, Rule::MuxNotOffered, message);
     }

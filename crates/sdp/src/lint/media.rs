@@ -23,7 +23,8 @@ pub(super) fn check(media: &Media<'_>, report: &mut Report) {
         report.add(line, Rule::MissingConnection, message);
     }
     protocol(media, report);
-    if media.protocol().is_rtp() {
+    // In a refused slot the formats mean nothing (RFC 3264 §6).
+    if media.protocol().is_rtp() && media.port() != 0 {
         odd_port(media, report);
         formats(media, report);
     }
@@ -109,7 +110,7 @@ fn formats(media: &Media<'_>, report: &mut Report) {
 
 fn one(media: &Media<'_>, payload_type: PayloadType, report: &mut Report) {
     let line = media.line().number();
-    if media.format(payload_type).is_none() && media.port() != 0 {
+    if media.format(payload_type).is_none() {
         let message = format!(
             "payload type {payload_type} has no meaning; add a=rtpmap:{payload_type} <name>/<rate>"
         );

@@ -89,10 +89,12 @@ rules! {
     BlankLine = "blank-line", Warning, 8866 "5";
     /// Blanks before `=`.
     LooseSpacing = "loose-spacing", Warning, 8866 "5";
-    /// Blanks between `=` and the value, or behind the value.
+    /// Blanks where none belong, or more than one where one does.
     StrayBlanks = "stray-blanks", Note, 8866 "5";
     /// Lines that end with LF alone.
     BareLf = "bare-lf", Note, 8866 "5";
+    /// Lines that end with more than one CR.
+    StrayCr = "stray-cr", Warning, 8866 "5";
     /// A last line without an end.
     NoFinalLineEnd = "no-final-line-end", Warning, 8866 "5";
     /// Bytes that are not UTF-8.

@@ -10,7 +10,7 @@ use crate::description::SessionDescription;
 use crate::origin::Origin;
 use crate::section::{Line, Section};
 use crate::timing::Timing;
-use crate::token::trim;
+use crate::token::{is_blank, trim};
 use crate::{Bandwidth, Direction};
 
 pub(super) fn check(description: &SessionDescription, report: &mut Report) {
@@ -53,6 +53,10 @@ fn line_ends(description: &SessionDescription, report: &mut Report) {
         let message = "ends with LF alone; end lines with CR LF";
         report.add(line.number(), Rule::BareLf, message);
     }
+    if let Some(line) = description.lines().find(|line| line.end() == b"\r\r\n") {
+        let message = "ends with CR CR LF: something on the way translated line ends twice";
+        report.add(line.number(), Rule::StrayCr, message);
+    }
     if let Some(line) = description
         .lines()
         .last()
@@ -77,14 +81,7 @@ fn shape(line: Line<'_>, report: &mut Report) {
     if line.text().get(1) != Some(&b'=') {
         report.add(number, Rule::LooseSpacing, "blanks before '='; remove them");
     }
-    // A name of one blank is how RFC 4566 §5.3 said "none".
-    if trim(line.value()) != line.value() && line.kind() != b's' {
-        report.add(
-            number,
-            Rule::StrayBlanks,
-            "blanks around the value; remove them",
-        );
-    }
+    blanks(line, report);
     if core::str::from_utf8(line.value()).is_err() {
         report.add(
             number,
@@ -93,6 +90,41 @@ fn shape(line: Line<'_>, report: &mut Report) {
         );
     }
 }
+
+/// Free text may hold any blanks; words are separated by one space.
+fn blanks(line: Line<'_>, report: &mut Report) {
+    let value = line.value();
+    let apart = |pair: &[u8]| is_blank(pair[0]) && (pair[0] == b'\t' || is_blank(pair[1]));
+    let in_words = b"omctb".contains(&line.kind()) && value.windows(2).any(apart);
+    let behind_colon = line
+        .attribute()
+        .is_some_and(|a| GRAMMAR.contains(&a.name) && trim(a.value) != a.value);
+    // A name of one blank is how RFC 4566 §5.3 said "none".
+    if trim(value) != value && line.kind() != b's' {
+        report.add(
+            line.number(),
+            Rule::StrayBlanks,
+            "blanks around the value; remove them",
+        );
+    } else if in_words || behind_colon {
+        let message = "tabs or repeated blanks; separate words with one space";
+        report.add(line.number(), Rule::StrayBlanks, message);
+    }
+}
+
+/// Attributes whose value neither begins nor ends with a blank.
+const GRAMMAR: [&[u8]; 10] = [
+    b"rtpmap",
+    b"fmtp",
+    b"ptime",
+    b"maxptime",
+    b"rtcp",
+    b"crypto",
+    b"candidate",
+    b"mid",
+    b"setup",
+    b"fingerprint",
+];
 
 /// What a line says, for the types that both kinds of sections share.
 fn value(line: Line<'_>, ice: IceUse, report: &mut Report) {

@@ -57,6 +57,10 @@ fn broken() -> Vec<(Rule, usize, String)> {
         (LooseSpacing, 6, session("a =recvonly")),
         (StrayBlanks, 6, session("a=recvonly ")),
         (BareLf, 1, SESSION.into()),
+        (StrayCr, 1, raw(SESSION).replace("\r\n", "\r\r\n")),
+        (StrayBlanks, 6, with_media("m=audio  4000 RTP/AVP 0")),
+        (StrayBlanks, 6, with_media("m=audio\t4000 RTP/AVP 0")),
+        (StrayBlanks, 9, audio("a=ptime: 20")),
         (NoFinalLineEnd, 5, raw(SESSION.trim_end())),
         (
             MalformedOrigin,
