@@ -92,14 +92,14 @@ impl World {
         let Some(offer) = self.offers[1 - side].take() else {
             return false;
         };
-        let before = format!("{:?}", self.agents[side].dialogue);
+        let before = self.agents[side].dialogue.clone();
         match self.agents[side].answer(&offer, wants) {
             Ok(answer) => self.answers[1 - side] = Some(answer),
             Err(error) => {
                 let glare = self.agents[side].dialogue.has_pending_offer();
                 assert_eq!(matches!(error, AnswerError::Glare), glare);
                 assert_eq!(error.sip_status(), if glare { 491 } else { 488 });
-                assert_eq!(format!("{:?}", self.agents[side].dialogue), before);
+                assert_eq!(self.agents[side].dialogue, before);
                 self.refused[1 - side] = true;
             }
         }
@@ -125,13 +125,13 @@ impl World {
         if self.agents[side].dialogue.has_pending_offer() {
             return false;
         }
-        let before = format!("{:?}", self.agents[side].dialogue);
+        let before = self.agents[side].dialogue.clone();
         match self.agents[side].complete(answer) {
             Ok(changes) => assert_eq!(changes, Default::default()),
             // An exchange from the other side, or a rollback, has intervened.
             Err(error) => assert_eq!(error, CompletionError::NoOfferPending),
         }
-        assert_eq!(format!("{:?}", self.agents[side].dialogue), before);
+        assert_eq!(self.agents[side].dialogue, before);
         false
     }
 
@@ -254,7 +254,7 @@ fn every_order_of_holds_and_resumes_ends_in_agreement() {
 #[test]
 fn every_order_of_codec_changes_ends_in_agreement() {
     let wants = [audio([pcmu(), opus()]), audio([opus()]), audio([pcma()])];
-    let states = explore(&wants, 2_000);
+    let states = explore(&wants, usize::MAX);
     assert!(states > 100, "{states}");
 }
 
@@ -262,7 +262,7 @@ fn every_order_of_codec_changes_ends_in_agreement() {
 fn every_order_of_multiplexing_ends_in_agreement() {
     let wants = [RtcpMux::Offer, RtcpMux::Only, RtcpMux::Off]
         .map(|mux| Wants::new([MediaWants::audio([pcmu()]).with_rtcp(mux)]));
-    let states = explore(&wants, 2_000);
+    let states = explore(&wants, usize::MAX);
     assert!(states > 50, "{states}");
 }
 
@@ -270,14 +270,13 @@ fn every_order_of_multiplexing_ends_in_agreement() {
 fn every_order_of_added_and_removed_streams_ends_in_agreement() {
     let audio_only = audio([pcmu()]);
     let both = Wants::new([MediaWants::audio([pcmu()]), MediaWants::video([vp8()])]);
-    let two = Wants::new([MediaWants::audio([pcmu()]), MediaWants::audio([pcmu()])]);
     let none = Wants::new([]);
-    let states = explore(&[audio_only, both, two, none], 2_000);
+    let states = explore(&[audio_only, both, none], usize::MAX);
     assert!(states > 100, "{states}");
 }
 
 #[test]
 fn a_mixed_repertoire_ends_in_agreement() {
-    let states = explore(&repertoire(), 2_500);
+    let states = explore(&repertoire(), 1_500);
     assert!(states > 1_000, "{states}");
 }

@@ -280,7 +280,7 @@ impl<'a> Draft<'a> {
         let usable = |codec: &&Codec| rtcp == Rtcp::Separate || !codec.number.collides_with_rtcp();
         let offered: Vec<&Codec> = theirs.codecs.iter().filter(usable).collect();
         let mut pairs = common_codecs(&offered, &wants.formats, self.wants.preference);
-        let only_auxiliary = wants.formats.iter().all(is_auxiliary);
+        let only_auxiliary = offered.iter().all(|codec| is_auxiliary(&codec.format));
         if !pairs
             .iter()
             .any(|(_, pair)| only_auxiliary || !is_auxiliary(&pair.send))

@@ -41,7 +41,7 @@ use crate::{Direction, SessionDescription};
 /// assert_eq!(changes.released.len(), 1); // RTCP shares the port: 10001 is free
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialogue {
     pub(crate) identity: Identity,
     /// The `t=` line: the offerer's, once there is one (RFC 3264 §6).
@@ -55,14 +55,14 @@ pub struct Dialogue {
 }
 
 /// The last description of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Sent {
     version: u64,
     text: Box<[u8]>,
 }
 
 /// Where the dialogue stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Nothing is open.
     Stable,
@@ -77,7 +77,7 @@ pub(crate) enum Phase {
 }
 
 /// An offer of ours, and what was there before it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Open {
     pub(crate) previous: Vec<Stream>,
     pub(crate) lines: Vec<LocalLine>,

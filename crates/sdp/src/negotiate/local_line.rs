@@ -13,7 +13,7 @@ use super::wants::{Kind, RtcpMux};
 use crate::Direction;
 
 /// One m-line of ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LocalLine {
     pub(crate) kind: Kind,
     pub(crate) protocol: Box<str>,
@@ -22,7 +22,7 @@ pub(crate) struct LocalLine {
 }
 
 /// What stands in the slot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     /// Port 0, and the formats as they were (RFC 3264 §6: the list is
     /// meaningless, but the grammar wants one).
@@ -32,7 +32,7 @@ pub(crate) enum Body {
 }
 
 /// A slot with media.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) demand: Demand,
     pub(crate) direction: Direction,

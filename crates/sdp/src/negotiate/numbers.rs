@@ -13,13 +13,13 @@ use super::compat::same_codec;
 use crate::static_format;
 
 /// Every number that was ever bound.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
     ours: Vec<Binding>,
     theirs: Vec<(usize, PayloadType)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Binding {
     line: usize,
     number: PayloadType,

@@ -45,7 +45,7 @@ impl Agent {
         let plan = self.dialogue.plan_offer(wants)?;
         let leases = self.lease(plan.demand());
         let offer = plan.commit(&mut self.dialogue, &leases);
-        self.judge(offer.description());
+        self.judge(offer.description(), None);
         self.balance();
         Ok(offer)
     }
@@ -64,7 +64,7 @@ impl Agent {
         let leases = self.lease(plan.demand());
         let (answer, changes) = plan.commit(&mut self.dialogue, &leases);
         self.release(&changes);
-        self.judge(answer.description());
+        self.judge(answer.description(), Some(offer));
         let mut violations = lint_answer(offer, &answer);
         violations.retain(|violation| violation.severity() == Severity::Error);
         assert!(violations.is_empty(), "{violations:#?}\n{offer}\n{answer}");
@@ -171,11 +171,15 @@ impl Agent {
         assert_eq!(used, self.held);
     }
 
-    /// The text is without fault, and its version never goes back.
-    fn judge(&mut self, description: &SessionDescription) {
-        let bad = |severity: Severity| severity == Severity::Error;
+    /// The text is without fault, but for those of the offer that an answer has
+    /// to repeat, and its version never goes back.
+    fn judge(&mut self, description: &SessionDescription, offer: Option<&Offer>) {
+        let theirs = offer.map_or_else(Vec::new, |offer| lint(offer.description()));
         let mut violations = lint(description);
-        violations.retain(|violation| bad(violation.severity()));
+        violations.retain(|violation| {
+            violation.severity() == Severity::Error
+                && theirs.iter().all(|theirs| theirs.rule != violation.rule)
+        });
         let text = String::from_utf8_lossy(description.as_bytes());
         assert!(violations.is_empty(), "{violations:#?}\n{text}");
         let version = description.origin().unwrap().version_number().unwrap();
