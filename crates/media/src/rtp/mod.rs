@@ -10,6 +10,7 @@
 //! - [`RtcpSchedule`]: when to report (§6.3, A.7).
 //! - [`Reports`]: what to report, and what is learned from the peer's reports.
 
+mod arrival;
 mod chance;
 mod cname;
 mod conflict;
@@ -26,6 +27,7 @@ mod source_table;
 #[cfg(test)]
 mod tests;
 
+pub use arrival::{Arrival, Continuity, Placement, Timing};
 pub use chance::Chance;
 pub use cname::{Cname, CnameError};
 pub use conflict::{Conflict, Conflicts};
@@ -37,5 +39,5 @@ pub use reports::{RemoteReport, Reports, RtcpEvent};
 pub use round_trip::RoundTrip;
 pub use sender::{Frame, Sender};
 pub use sequence::{Order, Sequence, Validity};
-pub use source::{Arrival, Continuity, Placement, Source, SourceCounts, Timing};
+pub use source::{Source, SourceCounts};
 pub use source_table::{MAX_SOURCES, Reception, SourceTable};
