@@ -565,3 +565,166 @@ proptest! {
         prop_assert_eq!(heard, peer.pcm(heard.len()));
     }
 }
+
+/// 16 kHz samples under an 8 kHz clock, as G.722 has it, one byte each.
+#[derive(Debug)]
+struct Wide;
+
+impl Codec for Wide {
+    fn name(&self) -> &'static str {
+        "WIDE"
+    }
+    fn clock_rate(&self) -> u32 {
+        8_000
+    }
+    fn sample_rate(&self) -> talkpath_audio::SampleRate {
+        talkpath_audio::SampleRate::HZ_16000
+    }
+    fn channels(&self) -> u8 {
+        1
+    }
+    fn static_payload_type(&self) -> Option<u8> {
+        None
+    }
+    fn samples(&self, payload: &[u8]) -> Result<usize, talkpath_audio::DecodeError> {
+        Ok(payload.len())
+    }
+    fn max_payload_len(&self, samples: usize) -> usize {
+        samples
+    }
+    fn encoder(&self) -> Box<dyn talkpath_audio::Encoder> {
+        unreachable!("playout does not encode")
+    }
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(Wide)
+    }
+}
+
+impl Decoder for Wide {
+    fn decode(
+        &mut self,
+        payload: &[u8],
+        pcm: &mut [i16],
+    ) -> Result<usize, talkpath_audio::DecodeError> {
+        // A payload that starts with 255 only looks like one of this codec.
+        if payload.first() == Some(&255) {
+            return Err(talkpath_audio::DecodeError::Malformed {
+                len: payload.len(),
+                at: 0,
+            });
+        }
+        for (sample, byte) in pcm.iter_mut().zip(payload) {
+            *sample = i16::from(*byte) * 100;
+        }
+        Ok(payload.len())
+    }
+}
+
+/// Plays `count` packets of 20 ms of `Wide`, of which one is undecodable.
+fn play_wide(count: u64, undecodable: Option<u64>) -> (Vec<i16>, Vec<Pulled>, Drops, Playout) {
+    let (mut playout, mut drops) = (Playout::new(&Wide, Target::Packet), Drops::new());
+    let (mut heard, mut pulled) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        let now = Time::ZERO + TICK * n as u32;
+        let value = if undecodable == Some(n) { 255 } else { n as u8 };
+        let arrival = Arrival {
+            ssrc: Ssrc::new(1),
+            seq: ExtSeq::new(n),
+            timestamp: RtpTime::new(160 * n as u32),
+            marker: n == 0,
+            payload: &[value; 320],
+        };
+        playout.push(now, &arrival, &mut drops);
+        let mut frame = [0; 320];
+        pulled.push(playout.pull(now, &mut frame, &mut drops));
+        heard.extend(frame);
+    }
+    (heard, pulled, drops, playout)
+}
+
+#[test]
+fn timestamps_of_half_the_sample_rate_are_understood() {
+    let (heard, pulled, drops, playout) = play_wide(50, None);
+    assert_eq!(pulled.iter().filter(|p| **p == Pulled::Played).count(), 48);
+    for (n, frame) in heard.chunks(320).skip(2).enumerate() {
+        assert!(
+            frame.iter().all(|sample| *sample == n as i16 * 100),
+            "frame {n}"
+        );
+    }
+    assert_eq!(drops.total(), 0);
+    assert_eq!(playout.stats().depth, Duration::from_millis(40));
+    assert_eq!(playout.stats().target, Duration::from_millis(40));
+}
+
+#[test]
+fn a_payload_that_does_not_decode_is_concealed_as_lost() {
+    let (_, pulled, drops, _) = play_wide(50, Some(20));
+    assert_eq!(pulled[22], Pulled::Concealed);
+    assert_eq!(pulled.iter().filter(|p| **p == Pulled::Played).count(), 47);
+    assert_eq!(
+        (drops.total(), drops.of(DropReason::Undecodable).packets),
+        (1, 1)
+    );
+}
+
+/// 400 Hz through playout, packets arriving when `arrival` says.
+fn largest_step_of_a_tone(arrival: impl Fn(u64) -> u64, packets: u64) -> (i32, Run) {
+    use talkpath_audio::{Dbov, SampleRate, Tone, ToneGenerator};
+    let mut tone = ToneGenerator::new(Tone::sine(437.0, Dbov(-10.0)), SampleRate::HZ_8000);
+    let mut encoder = g711::PCMU.encoder();
+    let mut run = Run::new(Target::Packet);
+    let mut waiting = (0..packets).map(|n| (arrival(n), n)).peekable();
+    for tick in 0..packets {
+        let now = micros(tick * 20_000);
+        while let Some((_, n)) = waiting.next_if(|(at, _)| micros(*at) <= now) {
+            let (mut pcm, mut payload) = ([0; 160], [0; 160]);
+            tone.fill(&mut pcm);
+            encoder.encode(&pcm, &mut payload).unwrap();
+            let arrival = Arrival {
+                ssrc: Ssrc::new(1),
+                seq: ExtSeq::new(n),
+                timestamp: RtpTime::new(160 * n as u32),
+                marker: n == 0,
+                payload: &payload,
+            };
+            run.playout.push(now, &arrival, &mut run.drops);
+        }
+        run.pull(now);
+    }
+    let steps = run
+        .heard
+        .windows(2)
+        .map(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs());
+    (steps.max().unwrap(), run)
+}
+
+#[test]
+fn neither_a_stall_nor_drift_nor_jitter_clicks() {
+    let (clean, _) = largest_step_of_a_tone(|n| n * 20_000, 100);
+    // What a cross-fade of 20 samples may add to 29,000 from peak to peak.
+    let allowed = clean + 29_000 / 20 + 200;
+    let stall = |n| {
+        if (50..75).contains(&n) {
+            75 * 20_000
+        } else {
+            n * 20_000
+        }
+    };
+    let (step, run) = largest_step_of_a_tone(stall, 200);
+    assert!(step <= allowed, "stall: {step}, clean {clean}");
+    assert!(run.drops.of(DropReason::LatencyBudget).packets > 15);
+
+    let (step, run) = largest_step_of_a_tone(|n| n * 19_900, 3_000);
+    assert!(step <= allowed, "fast clock: {step}");
+    assert!(run.drops.of(DropReason::LatencyBudget).packets > 10);
+
+    let (step, run) = largest_step_of_a_tone(|n| n * 20_100, 3_000);
+    assert!(step <= allowed, "slow clock: {step}");
+    assert!(run.of(Pulled::Concealed) > 10);
+
+    let spikes = |n| n * 20_000 + if n % 40 == 39 { 50_000 } else { 0 };
+    let sorted = |n: u64| (0..=n).map(spikes).max().unwrap_or(0);
+    let (step, _) = largest_step_of_a_tone(sorted, 500);
+    assert!(step <= allowed, "spikes: {step}");
+}
