@@ -56,8 +56,10 @@ struct Hub<E> {
     is_terminal: fn(&E) -> bool,
     /// None when closed. A list is never changed, only replaced, so that gates
     /// can be moved without the lock.
-    queues: Mutex<Option<Arc<[Arc<Queue<E>>]>>>,
+    queues: Mutex<Option<Queues<E>>>,
 }
+
+type Queues<E> = Arc<[Arc<Queue<E>>]>;
 
 struct Queue<E> {
     backlog: Mutex<Backlog<E>>,
@@ -135,8 +137,7 @@ impl<E> Drop for Broadcast<E> {
 }
 
 impl<E> Hub<E> {
-    #[allow(clippy::type_complexity, reason = "the field's type behind its lock")]
-    fn queues(&self) -> MutexGuard<'_, Option<Arc<[Arc<Queue<E>>]>>> {
+    fn queues(&self) -> MutexGuard<'_, Option<Queues<E>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

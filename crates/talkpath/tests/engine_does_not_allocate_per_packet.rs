@@ -52,9 +52,9 @@ impl Task for Echo {
     fn turn(&mut self, io: &mut dyn Io) -> Next {
         if !self.sockets.is_empty() {
             for (key, socket) in (0..).zip(self.sockets.drain(..)) {
-                io.adopt(SocketKey(key), socket).unwrap();
+                io.adopt(SocketKey(key), socket).expect("a free key");
             }
-            self.tell.send(ADOPTED).unwrap();
+            self.tell.send(ADOPTED).expect("the test listens");
         }
         io.receive(&mut self.batch);
         self.packets += self.batch.len() as u64;
@@ -63,7 +63,8 @@ impl Task for Echo {
             self.out.push(datagram.socket, datagram.from, bytes);
         });
         if self.packets >= PACKETS {
-            self.tell.send(TOUCHES.get() - self.touches_before).unwrap();
+            let touches = TOUCHES.get() - self.touches_before;
+            self.tell.send(touches).expect("the test listens");
             return Next::Finished;
         }
         io.send(&self.out, &mut |_, kind| panic!("{kind}"));
