@@ -304,6 +304,7 @@ const TERMINAL_SHARE: usize = 64;
 mod tests {
     use super::*;
     use crate::driver::{Os, block_on::block_on};
+    use proptest::prelude::*;
 
     /// Multiples of a hundred are terminal.
     fn broadcast(capacity: usize) -> Broadcast<u32> {
@@ -459,4 +460,36 @@ mod tests {
         assert!(waker.1.lock().unwrap().is_some());
         waker.1.lock().unwrap().take();
     }
+
+    proptest! {
+        #[test]
+        fn every_event_is_received_in_order_or_counted_as_lost(
+            capacity in 1..5usize,
+            steps in prop::collection::vec(prop_oneof![1..99u32, Just(100), Just(RECEIVE)], 0..64),
+        ) {
+            let broadcast = broadcast(capacity);
+            let events = broadcast.subscribe();
+            let (mut sent, mut received, mut lost) = (Vec::new(), Vec::new(), 0);
+            let mut take = |notice| match notice {
+                Notice::Event(event) => received.push(event),
+                Notice::Lagged(count) => lost += count,
+            };
+            for step in steps {
+                if step == RECEIVE {
+                    events.try_recv().into_iter().for_each(&mut take);
+                } else {
+                    broadcast.send(step);
+                    sent.push(step);
+                }
+            }
+            drain(&events).into_iter().for_each(&mut take);
+            prop_assert_eq!(received.len() as u64 + lost, sent.len() as u64);
+            let mut in_order = sent.iter();
+            prop_assert!(received.iter().all(|event| in_order.any(|sent| sent == event)));
+            let terminal = |events: &[u32]| events.iter().filter(|event| **event == 100).count();
+            prop_assert_eq!(terminal(&received), terminal(&sent));
+        }
+    }
+
+    const RECEIVE: u32 = 0;
 }
