@@ -10,7 +10,6 @@
 //! RTP from RTCP (RFC 5761), which comes first.
 
 use core::fmt;
-use core::ops::Range;
 
 use crate::{HeaderExtension, PayloadType, RtpTime, Seq, Ssrc};
 
@@ -56,17 +55,15 @@ pub enum RtpError {
 #[derive(Clone, Copy)]
 pub struct RtpPacket<'a> {
     fixed: &'a [u8; RTP_HEADER_LEN],
-    /// Everything after the fixed header.
-    rest: &'a [u8],
-    bounds: Bounds,
+    body: Body<'a>,
 }
 
-/// Where the payload lies in what follows the fixed header.
+/// What follows the fixed header.
 #[derive(Clone, Copy)]
-struct Bounds {
-    /// Bytes of CSRCs and extension.
-    skip: u32,
-    /// Bytes of padding at the end.
+struct Body<'a> {
+    /// CSRCs and extension.
+    options: &'a [u8],
+    payload: &'a [u8],
     padding: u8,
 }
 
@@ -86,18 +83,15 @@ impl<'a> RtpPacket<'a> {
                 actual: bytes.len(),
             });
         };
-        let bounds = match fixed[0] {
-            VERSION_2 => Bounds {
-                skip: 0,
+        let body = match fixed[0] {
+            VERSION_2 => Body {
+                options: &[],
+                payload: rest,
                 padding: 0,
             },
-            first => Bounds::of(first, rest)?,
+            first => Body::split(first, rest)?,
         };
-        Ok(RtpPacket {
-            fixed,
-            rest,
-            bounds,
-        })
+        Ok(RtpPacket { fixed, body })
     }
 
     /// The marker bit; for audio, the first packet of a talkspurt
@@ -135,7 +129,7 @@ impl<'a> RtpPacket<'a> {
 
     /// The contributing sources, at most 15.
     pub fn csrcs(&self) -> impl ExactSizeIterator<Item = Ssrc> + use<'a> {
-        let list = self.rest.get(..self.csrc_len()).unwrap_or_default();
+        let list = self.body.options.get(..self.csrc_len()).unwrap_or_default();
         let (words, _) = list.as_chunks::<4>();
         words
             .iter()
@@ -147,7 +141,8 @@ impl<'a> RtpPacket<'a> {
         if self.fixed[0] & EXTENSION == 0 {
             return None;
         }
-        let (head, body) = self.rest.get(self.csrc_len()..)?.split_first_chunk::<4>()?;
+        let options = self.body.options.get(self.csrc_len()..)?;
+        let (head, body) = options.split_first_chunk::<4>()?;
         let words = usize::from(u16::from_be_bytes([head[2], head[3]]));
         Some(HeaderExtension {
             profile: u16::from_be_bytes([head[0], head[1]]),
@@ -158,29 +153,19 @@ impl<'a> RtpPacket<'a> {
     /// The payload, without header and padding.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
-        self.rest.get(self.payload_range()).unwrap_or_default()
+        self.body.payload
     }
 
     /// Padding bytes at the end of the packet, the count itself included.
     #[inline]
     pub fn padding(&self) -> u8 {
-        self.bounds.padding
+        self.body.padding
     }
 
     /// Bytes before the payload: fixed header, CSRCs and extension.
     #[inline]
     pub fn header_len(&self) -> usize {
-        RTP_HEADER_LEN + self.bounds.skip as usize
-    }
-
-    /// Where the payload lies in `rest`.
-    #[inline]
-    fn payload_range(&self) -> Range<usize> {
-        let end = self
-            .rest
-            .len()
-            .saturating_sub(usize::from(self.bounds.padding));
-        self.bounds.skip as usize..end
+        RTP_HEADER_LEN + self.body.options.len()
     }
 
     fn csrc_len(&self) -> usize {
@@ -188,47 +173,52 @@ impl<'a> RtpPacket<'a> {
     }
 }
 
-impl Bounds {
-    /// Takes CSRCs, extension and padding, as the `first` byte announces them,
-    /// off the payload.
+impl<'a> Body<'a> {
+    /// Splits `rest` as the `first` byte of the header announces it.
     #[inline]
-    fn of(first: u8, rest: &[u8]) -> Result<Self, RtpError> {
+    fn split(first: u8, rest: &'a [u8]) -> Result<Self, RtpError> {
         // RFC 3550 A.1: the version field must be 2.
         if first & VERSION_MASK != VERSION_2 {
             return Err(RtpError::Version(first >> 6));
         }
-        let mut skip = 4 * usize::from(first & CSRC_COUNT);
+        let mut length = 4 * usize::from(first & CSRC_COUNT);
         if first & EXTENSION != 0 {
             // RFC 3550 §5.3.1: the length counts 32-bit words after its own.
-            skip += 4 + match rest.get(skip..).and_then(<[u8]>::first_chunk) {
+            length += 4 + match rest.get(length..).and_then(<[u8]>::first_chunk) {
                 Some(&[_, _, high, low]) => 4 * usize::from(u16::from_be_bytes([high, low])),
                 None => 0,
             };
         }
-        let payload = rest.get(skip..).ok_or(RtpError::Truncated {
-            expected: RTP_HEADER_LEN + skip,
-            actual: RTP_HEADER_LEN + rest.len(),
-        })?;
-        let padding = if first & PADDING == 0 {
-            0
-        } else {
-            padding_of(payload)?
+        let Some((options, padded)) = rest.split_at_checked(length) else {
+            return Err(RtpError::Truncated {
+                expected: RTP_HEADER_LEN + length,
+                actual: RTP_HEADER_LEN + rest.len(),
+            });
         };
-        Ok(Bounds {
-            skip: skip as u32,
+        if first & PADDING == 0 {
+            return Ok(Body {
+                options,
+                payload: padded,
+                padding: 0,
+            });
+        }
+        let (payload, padding) = unpad(padded)?;
+        Ok(Body {
+            options,
+            payload,
             padding,
         })
     }
 }
 
 /// RFC 3550 §5.1: the last octet counts the padding, itself included.
-fn padding_of(payload: &[u8]) -> Result<u8, RtpError> {
-    let available = payload.len();
-    match payload.last().copied().unwrap_or(0) {
-        padding if padding == 0 || usize::from(padding) > available => {
-            Err(RtpError::Padding { padding, available })
-        }
-        padding => Ok(padding),
+fn unpad(padded: &[u8]) -> Result<(&[u8], u8), RtpError> {
+    let available = padded.len();
+    let padding = padded.last().copied().unwrap_or(0);
+    let end = available.checked_sub(usize::from(padding));
+    match end.and_then(|end| padded.get(..end)) {
+        Some(payload) if padding > 0 => Ok((payload, padding)),
+        _ => Err(RtpError::Padding { padding, available }),
     }
 }
 
@@ -259,8 +249,9 @@ impl fmt::Debug for RtpPacket<'_> {
 /// ```
 pub struct RtpPacketMut<'a> {
     fixed: &'a mut [u8; RTP_HEADER_LEN],
-    rest: &'a mut [u8],
-    bounds: Bounds,
+    options: &'a mut [u8],
+    payload: &'a mut [u8],
+    padding: u8,
 }
 
 impl<'a> RtpPacketMut<'a> {
@@ -270,28 +261,44 @@ impl<'a> RtpPacketMut<'a> {
     /// As [`RtpPacket::parse`].
     #[inline]
     pub fn parse(bytes: &'a mut [u8]) -> Result<Self, RtpError> {
-        let bounds = RtpPacket::parse(bytes)?.bounds;
-        let actual = bytes.len();
-        match bytes.split_first_chunk_mut() {
-            Some((fixed, rest)) => Ok(RtpPacketMut {
-                fixed,
-                rest,
-                bounds,
-            }),
-            None => Err(RtpError::Truncated {
+        let Body {
+            options,
+            payload,
+            padding,
+        } = RtpPacket::parse(bytes)?.body;
+        let (skip, length, actual) = (options.len(), payload.len(), bytes.len());
+        let Some((fixed, rest)) = bytes.split_first_chunk_mut() else {
+            return Err(RtpError::Truncated {
                 expected: RTP_HEADER_LEN,
                 actual,
-            }),
-        }
+            });
+        };
+        let (options, rest) = rest.split_at_mut(skip);
+        let (payload, _) = rest.split_at_mut(length);
+        Ok(RtpPacketMut {
+            fixed,
+            options,
+            payload,
+            padding,
+        })
     }
 
     /// The packet as it stands now.
     #[inline]
     pub fn view(&self) -> RtpPacket<'_> {
+        let Self {
+            fixed,
+            options,
+            payload,
+            padding,
+        } = self;
         RtpPacket {
-            fixed: self.fixed,
-            rest: self.rest,
-            bounds: self.bounds,
+            fixed,
+            body: Body {
+                options,
+                payload,
+                padding: *padding,
+            },
         }
     }
 
@@ -330,8 +337,7 @@ impl<'a> RtpPacketMut<'a> {
 
     /// The payload, for transformation in place.
     pub fn payload_mut(&mut self) -> &mut [u8] {
-        let range = self.view().payload_range();
-        self.rest.get_mut(range).unwrap_or_default()
+        self.payload
     }
 }
 
