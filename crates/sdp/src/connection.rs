@@ -1,6 +1,6 @@
 //! The `c=` line: where media is to be sent.
 //!
-//! RFC 8866 §5.7, with host names, `.invalid` (RFC 6157 §5.2), multicast TTL
+//! RFC 8866 §5.7, with host names, `.invalid` (RFC 6157), multicast TTL
 //! and count. Only the network type `IN` is known.
 
 use core::fmt;
@@ -84,7 +84,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Whether this says "send nothing": `0.0.0.0`, `::` or `*.invalid`
-    /// (RFC 3264 §8.4, RFC 6337 §5.3, RFC 6157 §5.2).
+    /// (RFC 3264 §8.4, RFC 6337 §5.3, RFC 6157).
     pub fn is_hold(&self) -> bool {
         match self.host {
             Host::Ip(ip) => ip.is_unspecified(),

@@ -21,6 +21,17 @@ use crate::token::{is_blank, trim};
 /// A session description, kept as it came.
 ///
 /// `Debug` shows sizes only, because `a=crypto` holds keys.
+///
+/// ```
+/// use talkpath_sdp::SessionDescription;
+///
+/// let text = b"v=0\ns=Caf\xe9\nm=audio 4000 RTP/AVP 0\na =sendonly\nx=?";
+/// let description = SessionDescription::parse(text)?;
+/// assert_eq!(description.as_bytes(), text);
+/// assert_eq!(description.line_count(), 5);
+/// assert_eq!(description.media().len(), 1);
+/// # Ok::<(), talkpath_sdp::ParseError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionDescription {
     text: Box<[u8]>,

@@ -73,6 +73,18 @@ impl fmt::Debug for Line<'_> {
 }
 
 /// The session's lines, or those of one `m=` line.
+///
+/// ```
+/// use talkpath_sdp::SessionDescription;
+/// use talkpath_sdp::attribute::Group;
+///
+/// let description = SessionDescription::parse("v=0\r\na=group:BUNDLE a b\r\na=ice-lite\r\n")?;
+/// let session = description.session();
+/// assert!(session.has("ice-lite"));
+/// assert_eq!(session.attribute("group"), Some(&b"BUNDLE a b"[..]));
+/// assert_eq!(session.typed::<Group<'_>>().map(|group| group.mids().count()), Some(2));
+/// # Ok::<(), talkpath_sdp::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Section<'a> {
     pub(crate) description: &'a SessionDescription,

@@ -215,3 +215,36 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// What was built reads as what was given, in any order of the calls.
+    #[test]
+    fn what_is_built_reads_as_what_was_given(
+        port: u16,
+        formats in proptest::collection::vec(0u8..128, 1..20),
+        flags in proptest::collection::vec("[a-z][a-z-]{0,10}", 0..10),
+        session_flags in 0usize..5,
+    ) {
+        let mut builder = Builder::new("-", 1, 2, [192, 0, 2, 1].into());
+        for flag in flags.iter().take(session_flags) {
+            builder.flag(flag);
+        }
+        builder.connection(&talkpath_sdp::Connection::new([192, 0, 2, 1].into()));
+        builder.media(MediaKind::Audio, port, Protocol::RtpAvp, &formats);
+        for flag in flags.iter().skip(session_flags) {
+            builder.flag(flag);
+        }
+        let description = builder.finish().expect("within the limits");
+        let audio = description.media_at(0).expect("one m-line");
+        prop_assert_eq!(audio.port(), port);
+        let types: Vec<u8> = audio.payload_types().map(|number| number.value()).collect();
+        prop_assert_eq!(types, formats);
+        let session = description.session();
+        let names = session.attributes().chain(audio.attributes());
+        let names: Vec<_> = names.map(|(_, a)| String::from_utf8_lossy(a.name).into_owned()).collect();
+        prop_assert_eq!(names, flags);
+        let order = talkpath_sdp::lint::lint(&description);
+        let wrong = talkpath_sdp::lint::Rule::LineOrder;
+        prop_assert!(order.iter().all(|violation| violation.rule != wrong), "{:?}", order);
+    }
+}

@@ -134,9 +134,11 @@ impl<'a> Attribute<'a> for Candidate<'a> {
     }
 }
 
+/// The address that a candidate was found from, if it says so.
+type Related<'a> = Option<(Host<'a>, u16)>;
+
 /// `raddr <address> rport <port>` when it comes first; `None` if broken.
-#[allow(clippy::type_complexity)]
-fn related(text: &[u8]) -> Option<(Option<(Host<'_>, u16)>, &[u8])> {
+fn related(text: &[u8]) -> Option<(Related<'_>, &[u8])> {
     let (key, rest) = split_word(text);
     if key != b"raddr" {
         return Some((None, text));

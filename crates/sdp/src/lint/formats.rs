@@ -143,8 +143,8 @@ fn event_clocks(media: &Media<'_>, report: &mut Report) {
         .payload_types()
         .filter_map(|listed| clock(media, listed))
         .collect();
-    let voices = || clocks.iter().filter(|(_, use_)| *use_ == ClockUse::Voice);
-    for (rate, _) in clocks.iter().filter(|(_, use_)| *use_ == ClockUse::Events) {
+    let voices = || clocks.iter().filter(|(_, role)| *role == ClockUse::Voice);
+    for (rate, _) in clocks.iter().filter(|(_, role)| *role == ClockUse::Events) {
         if voices().next().is_some() && !voices().any(|(voice, _)| voice == rate) {
             let message = format!(
                 "telephone-event/{rate} fits no codec here; offer it at the clock rate of each codec"

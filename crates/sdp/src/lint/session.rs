@@ -29,7 +29,7 @@ pub(super) fn check(description: &SessionDescription, report: &mut Report) {
 }
 
 /// Whether addresses come from ICE, so that the one in `c=` may be a blank
-/// (RFC 8839 §4.2.1.2).
+/// (RFC 8829 §5.2.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IceUse {
     Used,
