@@ -728,3 +728,66 @@ fn neither_a_stall_nor_drift_nor_jitter_clicks() {
     let (step, _) = largest_step_of_a_tone(sorted, 500);
     assert!(step <= allowed, "spikes: {step}");
 }
+
+#[test]
+fn long_packets_on_a_longer_path_are_not_cut_for_ever() {
+    for longer_ms in [90, 100, 110, 120, 150] {
+        let peer = Peer::new(480);
+        let mut run = Run::new(Target::Packet);
+        let longer = |n: u64| if n >= 20 { longer_ms * 1_000 } else { 0 };
+        let arrivals = (0..80)
+            .map(|n| (micros(n * 60_000 + longer(n)), n))
+            .collect();
+        run.play(&peer, arrivals, 230);
+        let end = &run.pulled[100..];
+        assert!(end.iter().all(|p| *p == Pulled::Played), "{longer_ms} ms");
+    }
+}
+
+#[test]
+fn a_marked_talkspurt_sheds_the_delay_that_a_slow_start_left() {
+    let peer = Peer::new(160);
+    let mut run = Run::new(Target::Packet);
+    for tick in 0..60u64 {
+        let now = Time::ZERO + TICK * tick as u32;
+        match tick {
+            0 | 1 | 26..32 => {}
+            2 => (0..3).for_each(|n| {
+                peer.push(&mut run.playout, &mut run.drops, now, n);
+            }),
+            3..26 => {
+                peer.push(&mut run.playout, &mut run.drops, now, tick);
+            }
+            _ => {
+                peer.push_at(&mut run.playout, &mut run.drops, now, tick - 6, 6 * 160);
+            }
+        }
+        run.pull(now);
+    }
+    let start = run
+        .pulled
+        .iter()
+        .rposition(|p| *p != Pulled::Played)
+        .unwrap()
+        + 1;
+    assert!(
+        start <= 34,
+        "the talkspurt of tick 32 is heard at tick {start}"
+    );
+    assert_eq!(run.drops.total(), 0);
+}
+
+#[test]
+fn giving_up_a_packet_costs_that_packet_only() {
+    let peer = Peer::new(240);
+    let mut run = Run::new(Target::Packet);
+    let arrivals = (0..2_000).map(|n| (micros(n * 29_800), n)).collect();
+    run.play(&peer, arrivals, 2_900);
+    assert!(run.drops.of(DropReason::LatencyBudget).packets >= 10);
+    let stats = run.playout.stats();
+    assert_eq!(
+        stats.played + run.playout.decoded.len() as u64,
+        stats.packets * 240
+    );
+    assert_eq!(stats.concealed, 0);
+}
