@@ -36,6 +36,7 @@ pub struct Edits<'d> {
 
 /// Why an edit cannot be made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EditError {
     /// There is no such line.
     #[error("no line at index {index}: the description has {lines}")]
@@ -44,6 +45,12 @@ pub enum EditError {
         index: usize,
         /// How many there are.
         lines: usize,
+    },
+    /// A blank line has no value to replace.
+    #[error("the line at index {index} is blank; insert one beside it")]
+    BlankLine {
+        /// What was asked for.
+        index: usize,
     },
     /// There is no such m-line.
     #[error("no m-line at index {index}: the description has {media}")]
@@ -99,9 +106,13 @@ impl<'d> Edits<'d> {
     /// last replacement of a line counts.
     ///
     /// # Errors
-    /// [`EditError`] when there is no such line or `value` holds a line end.
+    /// [`EditError`] when there is no such line, it is blank, or `value` holds
+    /// a line end.
     pub fn replace(&mut self, index: usize, value: impl AsRef<[u8]>) -> Result<(), EditError> {
         self.check_line(index)?;
+        if self.description.span(index).kind == 0 {
+            return Err(EditError::BlankLine { index });
+        }
         let (start, end) = self.store(None, value.as_ref())?;
         self.changes.push(Change {
             line: index,

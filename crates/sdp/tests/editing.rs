@@ -199,6 +199,9 @@ proptest! {
             let at = at % description.line_count();
             touched[at] |= *what < 2;
             match what {
+                0 if description.line(at).unwrap().kind() == 0 => {
+                    prop_assert_eq!(edits.replace(at, value), Err(EditError::BlankLine { index: at }));
+                }
                 0 => edits.replace(at, value).unwrap(),
                 1 => edits.remove(at).unwrap(),
                 2 => edits.insert_before(at, b'y', value).unwrap(),
