@@ -643,3 +643,18 @@ fn bytes_that_are_not_utf8_do_not_matter() {
     let offer = talkpath_sdp::Offer::parse(text).unwrap();
     assert!(Agent::new(1).answer(&offer, &audio([pcmu()])).is_ok());
 }
+
+#[test]
+fn without_ports_of_the_new_family_a_live_line_ends() {
+    let mut a = Agent::new(1);
+    a.answer(&offer(AUDIO), &audio([pcmu()])).unwrap();
+    let text = format!("{AUDIO}c=IN IP6 2001:db8::77\n");
+    let plan = a
+        .dialogue
+        .plan_answer(&offer(&text), &audio([pcmu()]))
+        .unwrap();
+    let (answer, changes) = plan.commit(&mut a.dialogue, &[]);
+    assert_eq!(m_line(answer.description(), 0), "m=audio 0 RTP/AVP 0 101");
+    assert_eq!(a.stream(0).state, StreamState::Removed(Party::Local));
+    assert_eq!(changes.released.len(), 1);
+}

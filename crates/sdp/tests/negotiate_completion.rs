@@ -449,3 +449,14 @@ fn offers_go_either_way_and_streams_mirror() {
     assert_eq!(a.stream(0).send_to(), Some(b.stream(0).local.unwrap().rtp));
     assert_eq!(b.stream(0).send_to(), Some(a.stream(0).local.unwrap().rtp));
 }
+
+// RFC 3264 §6.1: who names several formats may change between them at any packet
+#[test]
+fn all_formats_of_both_sides_stay_ready() {
+    let wants = audio([opus(), pcmu(), pcma()]);
+    let (a, b) = call(&wants);
+    for agent in [&a, &b] {
+        assert_eq!(numbers(&agent.stream(0).receive), [96, 0, 8, 97, 101]);
+        assert_eq!(numbers(&agent.stream(0).send), [96, 0, 8, 97, 101]);
+    }
+}

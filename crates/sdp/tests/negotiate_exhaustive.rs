@@ -4,6 +4,8 @@
 //! ports are judged (see `negotiate_support`); whenever nothing is under way,
 //! both parties mean the same call.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 mod negotiate_support;
 
 use std::collections::{HashSet, VecDeque};

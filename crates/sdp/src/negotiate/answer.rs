@@ -17,7 +17,7 @@ use super::lease::{Demand, Family, Lease};
 use super::local_line::{Body, Live, LocalLine, MuxLine, demand_of_answer, resolve};
 use super::numbers::Numbers;
 use super::remote::{Address, Mux, RemoteLine};
-use super::stream::{Codec, Party, Rtcp, Stream, StreamState};
+use super::stream::{Codec, Party, Rtcp, Stream};
 use super::transition::{Anew, Terms, ended};
 use super::wants::{MediaWants, Preference, RtcpMux, Slot, TelephoneEvent, Wants};
 use crate::{AddressType, Answer, Offer, Timing};
@@ -91,14 +91,16 @@ impl AnswerPlan {
 
     /// Makes the answer. `leases` holds one for each [`Demand::Lease`] in
     /// order; a line for which none is left keeps the ports it has, or is
-    /// refused. `dialogue` is the one that the plan was made from.
+    /// refused. `dialogue` is the one that the plan was
+    /// made from, unchanged since; debug builds check it.
     pub fn commit(mut self, dialogue: &mut Dialogue, leases: &[Lease]) -> (Answer, Changes) {
         resolve(&mut self.lines, &dialogue.streams, leases);
-        for (stream, line) in self.streams.iter_mut().zip(&self.lines) {
+        for (index, (stream, line)) in self.streams.iter_mut().zip(&self.lines).enumerate() {
             match line.lease() {
                 Some(lease) => stream.settle_local(lease),
                 None if stream.is_live() => {
-                    *stream = Stream::closed(line, StreamState::Rejected(Party::Local));
+                    let previous = dialogue.streams.get(index);
+                    *stream = Stream::closed(line, ended(previous, Anew::Yes, Party::Local));
                 }
                 None => {}
             }

@@ -101,7 +101,8 @@ impl CompletionPlan {
         matches!(self.outcome, Outcome::Again)
     }
 
-    /// Applies the answer. `dialogue` is the one that the plan was made from.
+    /// Applies the answer. `dialogue` is the one that the plan was
+    /// made from, unchanged since; debug builds check it.
     pub fn commit(self, dialogue: &mut Dialogue) -> Changes {
         let agreed = match self.outcome {
             Outcome::Again => return Changes::default(),

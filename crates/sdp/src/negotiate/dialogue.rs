@@ -274,7 +274,8 @@ pub struct RollbackPlan {
 }
 
 impl RollbackPlan {
-    /// Goes back. `dialogue` is the one that the plan was made from.
+    /// Goes back. `dialogue` is the one that the plan was
+    /// made from, unchanged since; debug builds check it.
     pub fn commit(self, dialogue: &mut Dialogue) -> Changes {
         dialogue.phase = Phase::Stable;
         let streams = dialogue.advance(self.base, self.streams);

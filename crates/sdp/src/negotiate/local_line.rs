@@ -118,8 +118,13 @@ impl LocalLine {
 pub(crate) fn resolve(lines: &mut [LocalLine], streams: &[Stream], leases: &[Lease]) {
     let mut leases = leases.iter().copied();
     for (index, line) in lines.iter_mut().enumerate() {
-        if let Demand::Lease(..) = line.demand() {
-            let held = || streams.get(index).and_then(|stream| stream.local);
+        if let Demand::Lease(_, family) = line.demand() {
+            let held = || {
+                streams
+                    .get(index)?
+                    .local
+                    .filter(|lease| family.fits(&lease.rtp))
+            };
             line.resolve(leases.next().or_else(held));
         }
     }

@@ -6,10 +6,15 @@
 //!
 //! | to | call | then |
 //! |---|---|---|
-//! | offer, hold, change, answer a late offer | [`Dialogue::plan_offer`] | lease, [`OfferPlan::commit`] |
+//! | offer (first, late, hold, change) | [`Dialogue::plan_offer`] | lease, [`OfferPlan::commit`] |
 //! | answer | [`Dialogue::plan_answer`] | lease, [`AnswerPlan::commit`] |
 //! | apply an answer | [`Dialogue::plan_completion`] | [`CompletionPlan::commit`] |
 //! | give an offer up | [`Dialogue::plan_rollback`] | [`RollbackPlan::commit`] |
+//!
+//! The wants are always all that is wanted: a hold is the same wants in another
+//! direction, a removed stream an entry less. An offer of the peer becomes
+//! state only with its answer; until then it is the caller's to keep, and an
+//! offer of ours in between makes the two collide ([`AnswerError::Glare`]).
 //!
 //! Left out for now: secure profiles, ICE, BUNDLE and multicast; what needs
 //! them is refused in its slot.

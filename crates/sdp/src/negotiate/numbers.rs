@@ -16,7 +16,8 @@ use crate::static_format;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
     ours: Vec<Binding>,
-    theirs: Vec<(usize, PayloadType)>,
+    /// By m-line, a bit for each number that the peer has used.
+    theirs: Vec<u128>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +75,16 @@ impl Numbers {
     /// Remembers that the peer uses `number` on `line`, so that a later offer
     /// of ours does not give it another meaning.
     pub(crate) fn note_theirs(&mut self, line: usize, number: PayloadType) {
-        if !self.theirs.contains(&(line, number)) {
-            self.theirs.push((line, number));
+        if self.theirs.len() <= line {
+            self.theirs.resize(line + 1, 0);
         }
+        self.theirs[line] |= 1 << number.value();
+    }
+
+    fn is_theirs(&self, line: usize, number: PayloadType) -> bool {
+        self.theirs
+            .get(line)
+            .is_some_and(|used| used & (1 << number.value()) != 0)
     }
 
     fn find(&self, line: usize, number: PayloadType) -> Option<&Binding> {
@@ -112,9 +120,8 @@ impl Numbers {
         // 35..=63 are unassigned and no RTCP: the reserve.
         let reserve = || (35..=63).filter_map(|number| PayloadType::new(number).ok());
         let unused = |number: &PayloadType| self.is_unused(*number);
-        let unseen = |number: &PayloadType| {
-            self.is_free_on(line, *number) && !self.theirs.contains(&(line, *number))
-        };
+        let unseen =
+            |number: &PayloadType| self.is_free_on(line, *number) && !self.is_theirs(line, *number);
         let free = |number: &PayloadType| self.is_free_on(line, *number);
         customary(format)
             .filter(free)
@@ -133,7 +140,10 @@ impl Numbers {
         // 101 is left to telephone-event, below.
         number.value() != 101
             && self.ours.iter().all(|binding| binding.number != number)
-            && self.theirs.iter().all(|(_, theirs)| *theirs != number)
+            && self
+                .theirs
+                .iter()
+                .all(|used| used & (1 << number.value()) == 0)
     }
 }
 

@@ -68,7 +68,8 @@ impl OfferPlan {
 
     /// Makes the offer. `leases` holds one for each [`Demand::Lease`] in
     /// order; a line for which none is left keeps the ports it has, or is
-    /// offered with port 0. `dialogue` is the one that the plan was made from.
+    /// offered with port 0. `dialogue` is the one that the plan was
+    /// made from, unchanged since; debug builds check it.
     pub fn commit(mut self, dialogue: &mut Dialogue, leases: &[Lease]) -> Offer {
         resolve(&mut self.lines, &dialogue.streams, leases);
         let description = dialogue.describe(&self.lines);

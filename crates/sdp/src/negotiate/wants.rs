@@ -20,7 +20,8 @@ use crate::{Direction, MediaKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wants {
     /// The wanted streams. A live m-line that no entry claims is removed by an
-    /// offer and refused by an answer.
+    /// offer and refused by an answer; an entry that the peer refused is
+    /// offered again by the next offer, unless it is left out.
     pub media: Vec<MediaWants>,
     /// Whose order decides in an answer of ours.
     pub preference: Preference,
@@ -178,7 +179,7 @@ pub enum Slot {
     /// when there is none, a dead one of its kind, else a new one at the end.
     Any,
     /// The one with this index, from 0. In an offer, a dead one is recycled
-    /// (RFC 3264 §8.1).
+    /// (RFC 3264 §8.1). In an answer it waits until that line is offered.
     At(usize),
 }
 
