@@ -35,6 +35,21 @@ pub enum RtcpTimer {
 }
 
 /// The transmission schedule of RTCP (RFC 3550 §6.3, A.7).
+///
+/// ```
+/// use talkpath_media::rtp::{Chance, Population, RtcpMinimum, RtcpSchedule, RtcpTimer};
+/// use talkpath_wire::Time;
+/// let mut chance = Chance::from_seed(1);
+/// let minimum = RtcpMinimum::Standard;
+/// let mut schedule = RtcpSchedule::new(80_000, minimum, Time::ZERO, &mut chance);
+/// let pair = Population { members: 2, senders: 2, we_sent: true };
+/// let mut now = schedule.deadline();
+/// while schedule.at_deadline(now, pair, &mut chance) == RtcpTimer::Wait {
+///     now = schedule.deadline();
+/// }
+/// schedule.note_size(72);
+/// assert!(schedule.deadline() > now);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RtcpSchedule {
     /// Bytes of RTP and RTCP per second.

@@ -52,6 +52,29 @@ pub struct RemoteReport {
 }
 
 /// RTCP of one stream.
+///
+/// ```
+/// use talkpath_media::rtp::{
+///     Chance, Cname, NtpAnchor, Reports, RtcpMinimum, Sender, SourceTable,
+/// };
+/// use talkpath_wire::{NtpTime, Time};
+/// let mut chance = Chance::from_seed(1);
+/// let sender = Sender::new(8000, &mut chance);
+/// let mut sources = SourceTable::new(sender.ssrc());
+/// let anchor = NtpAnchor { at: Time::ZERO, ntp: NtpTime::default() };
+/// let cname = Cname::from_random([7; 12]);
+/// let minimum = RtcpMinimum::Standard;
+/// let mut reports = Reports::new(cname, anchor, 80_000, minimum, Time::ZERO, &mut chance);
+/// let mut out = [0; Reports::ROOM];
+/// let size = loop {
+///     let now = reports.deadline();
+///     if let Some(size) = reports.handle_timeout(now, &sender, &mut sources, &mut out) {
+///         break size;
+///     }
+/// };
+/// assert_eq!(out[..2], [0x80, 201]); // RR without blocks, then SDES
+/// assert_eq!(size, 8 + 28);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reports {
     cname: Cname,

@@ -26,6 +26,19 @@ pub struct Frame {
 }
 
 /// One local SSRC.
+///
+/// ```
+/// use talkpath_media::rtp::{Chance, Frame, Sender};
+/// use talkpath_wire::{PayloadType, Time};
+/// let mut sender = Sender::new(8000, &mut Chance::from_seed(1));
+/// let frame = Frame { payload_type: PayloadType::PCMU, ticks: 160, payload_len: 160 };
+/// let first = sender.send(frame, Time::ZERO);
+/// sender.skip(160); // 20 ms of silence
+/// let next = sender.send(frame, Time::from_millis(40));
+/// assert_eq!(next.seq, first.seq.next());
+/// assert_eq!(next.timestamp.ticks_since(first.timestamp), 320);
+/// assert!(next.marker);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sender {
     ssrc: Ssrc,

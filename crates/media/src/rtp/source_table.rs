@@ -29,6 +29,20 @@ pub enum Reception {
 }
 
 /// The remote SSRCs of a stream.
+///
+/// ```
+/// use talkpath_media::rtp::{Arrival, Reception, SourceTable, Timing};
+/// use talkpath_wire::{RtpPacket, Ssrc, Time};
+/// let mut sources = SourceTable::new(Ssrc::new(1));
+/// let datagram = [0x80, 0, 0, 7, 0, 0, 0, 160, 0, 0, 0, 42, 0xff];
+/// let packet = RtpPacket::parse(&datagram)?;
+/// let arrival = Arrival::of(&packet, 8000, Timing::Advances);
+/// let from = ([192, 0, 2, 1], 4000).into();
+/// let reception = sources.receive(packet.ssrc(), from, &arrival, Time::ZERO);
+/// assert!(matches!(reception, Reception::First(_)));
+/// assert_eq!(sources.counts().packets, 1);
+/// # Ok::<(), talkpath_wire::RtpError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SourceTable {
     local: Ssrc,

@@ -2,4 +2,5 @@
 //! reports, a source against a plain model, and arbitrary input.
 
 mod model;
+mod operations;
 mod reports;
