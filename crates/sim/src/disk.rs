@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use talkpath::driver::{ReadFile, WriteFile};
 
+use crate::engine::Shared;
 use crate::faults::Call;
 use crate::network::HostId;
-use crate::world::Shared;
 
 /// The files of a host, for a test to put, get and spoil.
 #[derive(Clone, Debug)]

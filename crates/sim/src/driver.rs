@@ -17,10 +17,11 @@ use talkpath_wire::{NtpTime, Time};
 
 use crate::clock::Clock;
 use crate::disk;
+use crate::engine::{Progress, Shared, Until, stuck};
 use crate::faults::Call;
 use crate::network::{BoundSocket, EPHEMERAL, HostId, Reader};
 use crate::task;
-use crate::world::{PATIENCE, Progress, Shared, Until, World, stuck};
+use crate::world::{PATIENCE, World};
 
 /// The driver of a manager that runs on a host of a [`World`].
 ///
@@ -94,7 +95,7 @@ impl Driver for VirtualDriver {
     /// inside a task or script it returns at once.
     ///
     /// # Panics
-    /// When there is no deadline and nothing is left to happen in this world,
+    /// When a task or script waits again and again in one moment. When there is no deadline and nothing is left to happen in this world,
     /// or a virtual day has passed: the test would hang.
     fn wait(&self, gate: &Gate, seen: u64, deadline: Option<Time>) {
         let world = World::of(&self.world);
@@ -107,7 +108,8 @@ impl Driver for VirtualDriver {
         while gate.count() == seen && deadline.is_none_or(|deadline| self.now() < deadline) {
             match (world.advance(until), deadline) {
                 (Progress::Moved, _) => {}
-                (Progress::Nested, _) | (_, Some(_)) => return,
+                (Progress::Nested, _) => return self.world.lock().refuse_wait(),
+                (_, Some(_)) => return,
                 (progress, None) => {
                     // Another thread may be about to do something.
                     gate.block(seen, Some(OTHER_THREADS));

@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::world::Shared;
+use crate::engine::Shared;
 
 /// A call of a driver, or of what a driver lends, that can be made to fail.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::driver::VirtualDriver;
+use crate::engine::Shared;
 use crate::network::{HostId, NatId};
 use crate::peer::ScriptedPeer;
-use crate::world::{Shared, World};
+use crate::world::World;
 
 /// A host: addresses, sockets, a disk, and as many drivers as are wanted.
 #[derive(Clone, Debug)]

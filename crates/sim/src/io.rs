@@ -9,11 +9,11 @@ use talkpath_media::{SocketKey, Transmit, Transmits};
 use talkpath_wire::Time;
 
 use crate::clock::Clock;
+use crate::engine::{Shared, State};
 use crate::faults::Call;
 use crate::network::{BoundSocket, HostId, Reader, SocketId};
 use crate::task::TaskId;
 use crate::transit::Sent;
-use crate::world::{Shared, State};
 
 /// What a task is lent for one turn.
 pub(crate) struct VirtualIo<'a> {
@@ -49,10 +49,10 @@ impl<'a> VirtualIo<'a> {
             .sockets(self.task)
             .get(&transmit.socket)
             .copied();
-        let socket = socket.ok_or(io::ErrorKind::NotFound)?;
+        let socket = socket.ok_or(io::ErrorKind::NotConnected)?;
         match state.send_from_socket(socket, transmit.to, transmit.bytes.into()) {
             Sent::Yes => Ok(()),
-            Sent::NoSocket => Err(io::ErrorKind::NotFound),
+            Sent::NoSocket => Err(io::ErrorKind::NotConnected),
             Sent::Refused => Err(io::ErrorKind::ConnectionRefused),
             Sent::NoSource => Err(io::ErrorKind::NetworkUnreachable),
             Sent::TooLong => Err(io::ErrorKind::InvalidInput),

@@ -68,6 +68,7 @@
 mod clock;
 mod disk;
 mod driver;
+mod engine;
 mod faults;
 mod host;
 mod io;
@@ -87,7 +88,7 @@ pub use disk::Disk;
 pub use driver::VirtualDriver;
 pub use faults::{Call, Faults};
 pub use host::{Host, Nat};
-pub use link::{Jitter, Link, Loss};
+pub use link::{Jitter, Link, Loss, Verdict};
 pub use nat::{Filtering, Mapping};
 pub use peer::{Arrival, ScriptedPeer};
 pub use rng::Rng;

@@ -6,6 +6,7 @@
 //! only [`Link::with_reorder`] does. Who may send where is the network's.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use talkpath_wire::Time;
 
@@ -30,6 +31,7 @@ pub struct Link {
     reorder: Reorder,
     duplicates: f64,
     throttle: Option<Throttle>,
+    filter: Option<Filter>,
 }
 
 /// By how much a delay varies.
@@ -130,6 +132,7 @@ impl Link {
             },
             duplicates: 0.0,
             throttle: None,
+            filter: None,
         }
     }
 
@@ -179,6 +182,42 @@ impl Link {
             ..self
         }
     }
+
+    /// Loses what `filter` says, such as all but one packet of a digit. It is
+    /// asked in the order of sending, and must not use the world.
+    pub fn with_filter(self, filter: impl Fn(&[u8]) -> Verdict + Send + Sync + 'static) -> Self {
+        Link {
+            filter: Some(Filter(Arc::new(filter))),
+            ..self
+        }
+    }
+}
+
+/// What a test decides about datagrams one by one.
+#[derive(Clone)]
+struct Filter(Arc<Judge>);
+
+type Judge = dyn Fn(&[u8]) -> Verdict + Send + Sync;
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl core::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Filter")
+    }
+}
+
+/// What a filter says of a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It goes on, and may still be lost.
+    Pass,
+    /// It is lost.
+    Lose,
 }
 
 /// A link in use: what it remembers from datagram to datagram.
@@ -226,15 +265,15 @@ impl Path {
         self.link = link;
     }
 
-    /// Decides on a datagram of `len` bytes that is sent now.
-    pub(crate) fn pass(&mut self, now: Time, len: usize) -> Passage {
+    /// Decides on a datagram that is sent now.
+    pub(crate) fn pass(&mut self, now: Time, bytes: &[u8]) -> Passage {
         if self.link.way == Way::Cut {
             return Passage::Cut;
         }
-        if self.loses() {
+        if self.filters_out(bytes) || self.loses() {
             return Passage::Lost;
         }
-        let Some(departs) = self.departs(now, len) else {
+        let Some(departs) = self.departs(now, bytes.len()) else {
             return Passage::Overflowed;
         };
         let at = self.arrives(departs);
@@ -243,6 +282,11 @@ impl Path {
             at,
             again: again.then(|| self.arrives(departs)),
         }
+    }
+
+    fn filters_out(&self, bytes: &[u8]) -> bool {
+        let filter = self.link.filter.as_ref();
+        filter.is_some_and(|Filter(verdict)| verdict(bytes) == Verdict::Lose)
     }
 
     fn loses(&mut self) -> bool {
@@ -331,7 +375,9 @@ mod tests {
     fn send(link: Link) -> Vec<(Time, Passage)> {
         let mut path = Path::new(link, Rng::new(3));
         let every_20_ms = (0..N).map(|i| Time::from_millis(1_000 + 20 * i));
-        every_20_ms.map(|now| (now, path.pass(now, 172))).collect()
+        every_20_ms
+            .map(|now| (now, path.pass(now, &[0; 172])))
+            .collect()
     }
 
     fn share(passages: &[(Time, Passage)], of: impl Fn(&Passage) -> bool) -> f64 {
@@ -428,6 +474,20 @@ mod tests {
             .map(|(sent, at)| *at - *sent)
             .max();
         assert!(longest <= Some(Duration::from_millis(140)), "{longest:?}");
+    }
+
+    #[test]
+    fn a_filter_decides_one_by_one() {
+        let odd = |bytes: &[u8]| {
+            if bytes[0] % 2 == 1 {
+                Verdict::Lose
+            } else {
+                Verdict::Pass
+            }
+        };
+        let mut path = Path::new(Link::perfect().with_filter(odd), Rng::new(3));
+        let lost = [1, 2, 3].map(|byte| path.pass(Time::ZERO, &[byte]) == Passage::Lost);
+        assert_eq!(lost, [true, false, true]);
     }
 
     #[test]

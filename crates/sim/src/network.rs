@@ -337,7 +337,7 @@ impl Network {
 /// A socket that closes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct BoundSocket {
-    pub(crate) world: Arc<crate::world::Shared>,
+    pub(crate) world: Arc<crate::engine::Shared>,
     pub(crate) host: HostId,
     pub(crate) local: SocketAddr,
     /// None once somebody else closes it.
@@ -347,7 +347,7 @@ pub(crate) struct BoundSocket {
 impl BoundSocket {
     /// Binds a socket of `host`.
     pub(crate) fn bind(
-        world: &Arc<crate::world::Shared>,
+        world: &Arc<crate::engine::Shared>,
         host: HostId,
         local: SocketAddr,
         reader: Reader,

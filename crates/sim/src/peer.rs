@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use talkpath_wire::Time;
 
+use crate::engine::Shared;
 use crate::network::{BoundSocket, HostId, Reader};
-use crate::world::{Shared, World};
+use crate::world::World;
 
 /// A socket in the hands of a test; closed when it is dropped.
 ///

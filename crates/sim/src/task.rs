@@ -15,9 +15,10 @@ use talkpath_media::SocketKey;
 use talkpath_wire::Time;
 
 use crate::clock::Clock;
+use crate::engine::{Happening, Progress, Shared, State, Until};
 use crate::io::VirtualIo;
 use crate::network::{HostId, SocketId};
-use crate::world::{Happening, Progress, Shared, State, Until, World};
+use crate::world::World;
 
 /// A task of the world; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -8,10 +8,11 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::Arrival;
+use crate::engine::{Happening, State};
 use crate::link::Passage;
 use crate::network::{HostId, Owner, Reader, SocketId};
 use crate::wire_log::{Fate, Record, Ticket};
-use crate::world::{Happening, Refusals, State};
+use crate::world::Refusals;
 
 /// A datagram that a link has let pass.
 #[derive(Debug)]
@@ -138,11 +139,7 @@ impl State {
             to,
             bytes: Arc::clone(&bytes),
         };
-        match self
-            .network
-            .path(host, receiver)
-            .pass(self.now, bytes.len())
-        {
+        match self.network.path(host, receiver).pass(self.now, &bytes) {
             Passage::Lost => self.log.close(ticket, Fate::Lost),
             Passage::Overflowed => self.log.close(ticket, Fate::LinkOverflow),
             Passage::Cut => self.log.close(ticket, Fate::Cut),

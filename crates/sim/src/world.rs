@@ -11,24 +11,20 @@ use core::net::IpAddr;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use talkpath_wire::{NtpTime, Time};
 
 use crate::Rng;
 use crate::disk::DiskState;
-use crate::faults::{FaultTable, Faults};
+use crate::engine::{Happening, Progress, Script, Shared, Until, stuck};
+use crate::faults::Faults;
 use crate::host::{Host, Nat};
 use crate::link::Link;
 use crate::nat::{Filtering, Mapping};
-use crate::network::{HostId, Network};
-use crate::queue::Queue;
-use crate::task::{TaskId, Tasks};
-use crate::transit::Flight;
-use crate::wire_log::{LogDetail, Record, WireLog};
+use crate::network::HostId;
+use crate::wire_log::{LogDetail, Record};
 
 /// A virtual world, in which time moves only when it is let.
 ///
@@ -120,7 +116,7 @@ impl World {
 
     /// A stream of chance of the caller's own, named by `label`.
     pub fn rng(&self, label: u64) -> Rng {
-        Rng::stream(self.shared.seed, CALLER_STREAMS ^ label)
+        Rng::stream(self.shared.seed(), CALLER_STREAMS ^ label)
     }
 
     /// The system's faults.
@@ -235,9 +231,7 @@ impl World {
     pub fn at(&self, at: Time, script: impl FnOnce(&World) + Send + 'static) {
         let mut state = self.shared.lock();
         let at = at.max(state.now);
-        state
-            .queue
-            .push(at, Happening::Script(Script(Box::new(script))));
+        state.queue.push(at, Happening::Script(Script::new(script)));
     }
 
     /// Lets `script` run after `delay`.
@@ -298,33 +292,8 @@ impl World {
         }
     }
 
-    /// Lets datagrams arrive until a task had its turn or a script ran, as far
-    /// as `until` allows.
     pub(crate) fn advance(&self, until: Until) -> Progress {
-        let Some(_stepping) = Stepping::begin(&self.shared) else {
-            return Progress::Nested;
-        };
-        let mut state = self.shared.lock();
-        loop {
-            let Some(what) = state.next_happening(until) else {
-                return state.nothing_due(until);
-            };
-            match what {
-                Happening::Arrive(flight) => state.arrive(flight),
-                Happening::Turn { task, generation } => {
-                    if let Some(turn) = state.begin_turn(task, generation) {
-                        drop(state);
-                        turn.run(&self.shared);
-                        return Progress::Moved;
-                    }
-                }
-                Happening::Script(Script(script)) => {
-                    drop(state);
-                    script(self);
-                    return Progress::Moved;
-                }
-            }
-        }
+        self.shared.advance(until)
     }
 }
 
@@ -332,170 +301,9 @@ impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let now = self.now();
         f.debug_struct("World")
-            .field("seed", &self.shared.seed)
+            .field("seed", &self.shared.seed())
             .field("now", &now)
             .finish()
-    }
-}
-
-/// How far time may move.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Until {
-    /// To this moment, which comes even if nothing happens before.
-    Moment(Time),
-    /// To whatever happens next, if it does before `patience` ends; no further.
-    Done { patience: Time },
-}
-
-/// How far time has moved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Progress {
-    /// A task had its turn, or a script ran.
-    Moved,
-    /// Nothing more happens before the limit: it is then.
-    ReachedLimit,
-    /// Nothing more ever happens.
-    Idle,
-    /// Refused: this thread is inside a task or a script.
-    Nested,
-}
-
-/// What happens at a moment.
-#[derive(Debug)]
-pub(crate) enum Happening {
-    /// A datagram comes off its link.
-    Arrive(Flight),
-    /// A task has its turn, unless another was arranged since.
-    Turn { task: TaskId, generation: u64 },
-    /// A test does something.
-    Script(Script),
-}
-
-pub(crate) struct Script(Box<dyn FnOnce(&World) + Send>);
-
-impl fmt::Debug for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Script")
-    }
-}
-
-/// What all handles of a world share.
-pub(crate) struct Shared {
-    seed: u64,
-    start: Time,
-    state: Mutex<State>,
-    stepped: Condvar,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("seed", &self.seed)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Everything that changes in a world.
-pub(crate) struct State {
-    pub(crate) now: Time,
-    pub(crate) queue: Queue<Happening>,
-    pub(crate) network: Network,
-    pub(crate) tasks: Tasks,
-    pub(crate) faults: FaultTable,
-    pub(crate) log: WireLog,
-    pub(crate) entropy: Rng,
-    pub(crate) refusals: Refusals,
-    disks: BTreeMap<HostId, DiskState>,
-    stepper: Option<ThreadId>,
-}
-
-impl State {
-    /// What happens next, when it does.
-    fn next_happening(&mut self, until: Until) -> Option<Happening> {
-        let (Until::Moment(limit) | Until::Done { patience: limit }) = until;
-        let at = self.queue.next_at().filter(|at| *at <= limit)?;
-        self.now = self.now.max(at);
-        self.queue.pop().map(|(_, what)| what)
-    }
-
-    /// Lets the time pass in which nothing happens.
-    fn nothing_due(&mut self, until: Until) -> Progress {
-        match until {
-            Until::Moment(limit) => {
-                self.now = self.now.max(limit);
-                Progress::ReachedLimit
-            }
-            Until::Done { .. } if self.queue.next_at().is_none() => Progress::Idle,
-            Until::Done { .. } => Progress::ReachedLimit,
-        }
-    }
-
-    /// The files of `host`.
-    pub(crate) fn disk(&mut self, host: HostId) -> &mut DiskState {
-        self.disks.entry(host).or_default()
-    }
-}
-
-impl Shared {
-    fn new(seed: u64, start: Time) -> Self {
-        let state = State {
-            now: start,
-            queue: Queue::new(),
-            network: Network::new(seed),
-            tasks: Tasks::default(),
-            faults: FaultTable::default(),
-            log: WireLog::new(),
-            entropy: Rng::stream(seed, ENTROPY_STREAM),
-            refusals: Refusals::Silent,
-            disks: BTreeMap::new(),
-            stepper: None,
-        };
-        Shared {
-            seed,
-            start,
-            state: Mutex::new(state),
-            stepped: Condvar::new(),
-        }
-    }
-
-    /// When the world began.
-    pub(crate) fn start(&self) -> Time {
-        self.start
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The right to move time, held by one thread at a time.
-struct Stepping<'a> {
-    shared: &'a Shared,
-}
-
-impl<'a> Stepping<'a> {
-    /// Waits while another thread moves time; none when this one does already.
-    fn begin(shared: &'a Shared) -> Option<Self> {
-        let me = std::thread::current().id();
-        let mut state = shared.lock();
-        while let Some(stepper) = state.stepper {
-            if stepper == me {
-                return None;
-            }
-            state = shared
-                .stepped
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        state.stepper = Some(me);
-        Some(Stepping { shared })
-    }
-}
-
-impl Drop for Stepping<'_> {
-    fn drop(&mut self) {
-        self.shared.lock().stepper = None;
-        self.shared.stepped.notify_one();
     }
 }
 
@@ -504,15 +312,6 @@ struct Woken(AtomicBool);
 impl std::task::Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Release);
-    }
-}
-
-/// Why a wait that cannot end was given up.
-pub(crate) fn stuck(progress: Progress) -> &'static str {
-    match progress {
-        Progress::Nested => "waited from inside a task or a script, where time cannot move",
-        Progress::ReachedLimit => "waited for a virtual day in vain: this would never end",
-        Progress::Idle | Progress::Moved => "nothing is left to happen: this would never end",
     }
 }
 
@@ -526,5 +325,4 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// 1 January 2026, 00:00 UTC.
 const UNIX_TIME_AT_ZERO: Duration = Duration::from_secs(1_767_225_600);
 const WALL_CLOCK_AT_ZERO: NtpTime = NtpTime::from_unix(UNIX_TIME_AT_ZERO);
-const ENTROPY_STREAM: u64 = 1;
 const CALLER_STREAMS: u64 = 1 << 61;

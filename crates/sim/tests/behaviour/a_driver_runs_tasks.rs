@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::{Echo, addr, bind, ms};
 use talkpath::driver::{Driver, Gate, Io, Next, SocketOptions, Task};
-use talkpath_sim::{AWKWARD_STARTS, Fate, Held, Link, World};
+use talkpath_sim::{AWKWARD_STARTS, Fate, Held, Link, VirtualDriver, World};
 use talkpath_wire::Time;
 
 #[test]
@@ -235,6 +235,30 @@ fn a_turn_cannot_move_time_and_takes_some() {
     world.run_for(ms(1));
     // A turn each microsecond, the one at either end included.
     assert_eq!(turns.load(Ordering::Relaxed), 1_001);
+}
+
+/// Waits in a loop from inside a turn.
+struct Waits(VirtualDriver);
+
+impl Task for Waits {
+    fn turn(&mut self, _: &mut dyn Io) -> Next {
+        let gate = Gate::new();
+        while gate.count() == 0 {
+            self.0.wait(&gate, 0, None);
+        }
+        Next::WhenWoken
+    }
+}
+
+#[test]
+#[should_panic(expected = "from inside a task or a script")]
+fn a_task_that_waits_for_ever_says_so() {
+    let world = World::new(1);
+    let driver = world.host("10.0.0.1").driver();
+    driver
+        .start("waits", Box::new(Waits(driver.clone())))
+        .unwrap();
+    world.run_for(ms(1));
 }
 
 struct Panics;

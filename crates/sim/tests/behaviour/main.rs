@@ -8,4 +8,5 @@ mod a_driver_runs_tasks;
 mod common;
 mod datagrams_cross_the_network;
 mod faults_come_when_asked;
+mod nothing_is_unaccounted_for;
 mod one_seed_one_wire_log;
