@@ -1,5 +1,7 @@
 //! How we answer what a peer offers.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 mod negotiate_support;
 
 use core::time::Duration;

@@ -1,6 +1,8 @@
 //! What the peer's answer makes of an offer of ours: completion, repetition,
 //! rollback, forks.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 mod negotiate_support;
 
 use negotiate_support::*;

@@ -1,5 +1,7 @@
 //! What an offer of ours says, and what it obliges us to.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 mod negotiate_support;
 
 use core::time::Duration;

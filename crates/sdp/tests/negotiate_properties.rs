@@ -1,6 +1,8 @@
 //! Negotiation over offers and answers that nobody wrote: generated ones that
 //! are SDP, and mutated ones that may not be.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 mod negotiate_support;
 
 use core::time::Duration;

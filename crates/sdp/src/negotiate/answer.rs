@@ -8,9 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use talkpath_wire::Format;
-
-use super::compat::{Agreement, agree, is_auxiliary};
+use super::codecs::{self, Codecs};
 use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
 use super::error::{AnswerError, Refusal};
 use super::lease::{Demand, Family, Lease};
@@ -19,7 +17,7 @@ use super::numbers::Numbers;
 use super::remote::{Address, Mux, RemoteLine};
 use super::stream::{Codec, Party, Rtcp, Stream};
 use super::transition::{Anew, Terms, ended};
-use super::wants::{MediaWants, Preference, RtcpMux, Slot, TelephoneEvent, Wants};
+use super::wants::{MediaWants, RtcpMux, Slot, Wants};
 use crate::{AddressType, Answer, Offer, Timing};
 
 /// An answer that waits for its ports.
@@ -234,7 +232,7 @@ impl<'a> Draft<'a> {
         let previous = self.dialogue.streams.get(index);
         let family = usable_family(theirs, previous)?;
         let rtcp = decide_rtcp(wants.rtcp, theirs.mux)?;
-        let Agreed { send, receive } = self.agree_codecs(index, theirs, wants, rtcp)?;
+        let codecs = self.agree_codecs(index, theirs, wants, rtcp)?;
         let direction = wants.direction.and(theirs.direction.reversed());
         let line = LocalLine {
             kind: theirs.kind.clone(),
@@ -243,73 +241,52 @@ impl<'a> Draft<'a> {
             body: Body::Live(Live {
                 demand: demand_of_answer(rtcp, family, previous),
                 direction,
-                codecs: receive.clone(),
+                codecs: codecs.receive.clone(),
                 ptime: wants.ptime,
                 maxptime: wants.maxptime,
                 // RFC 8858 §4.3: rtcp-mux-only never stands in an answer.
-                mux: if rtcp == Rtcp::Muxed {
-                    MuxLine::Mux
-                } else {
-                    MuxLine::Silent
+                mux: match rtcp {
+                    Rtcp::Muxed => MuxLine::Mux,
+                    Rtcp::Separate => MuxLine::Silent,
                 },
             }),
         };
-        let hold = theirs.hold(true);
         let terms = Terms {
-            send,
-            receive,
+            codecs,
             direction,
             rtcp,
-            hold,
+            hold: theirs.hold(true),
         };
         let stream = Stream::agreed(&line, theirs, previous, terms);
         Ok((line, stream))
     }
 
-    /// The codecs of both sides, in the order that the preference wants.
+    /// The codecs of both sides: theirs by their numbers, ours by ours.
     fn agree_codecs(
         &mut self,
         index: usize,
         theirs: &RemoteLine,
         wants: &MediaWants,
         rtcp: Rtcp,
-    ) -> Result<Agreed, Refusal> {
-        theirs
-            .codecs
-            .iter()
-            .for_each(|codec| self.numbers.note_theirs(index, codec.number));
-        // RFC 5761 §4: on a shared port 64..=95 would read as RTCP.
-        let usable = |codec: &&Codec| rtcp == Rtcp::Separate || !codec.number.collides_with_rtcp();
-        let offered: Vec<&Codec> = theirs.codecs.iter().filter(usable).collect();
-        let mut pairs = common_codecs(&offered, &wants.formats, self.wants.preference);
-        let only_auxiliary = offered.iter().all(|codec| is_auxiliary(&codec.format));
-        if !pairs
-            .iter()
-            .any(|(_, pair)| only_auxiliary || !is_auxiliary(&pair.send))
-        {
-            return Err(Refusal::NoCommonCodec);
-        }
-        if let TelephoneEvent::Events(events) = wants.telephone_event {
-            let events = Format::new("telephone-event", 0).with_fmtp(&events.to_parameters());
-            add_events(&mut pairs, &offered, &events);
-        }
-        let mut agreed = Agreed::default();
-        for (codec, pair) in pairs {
-            if let Some(number) = self.numbers.adopt(index, codec.number, &pair.receive) {
-                agreed.receive.push(Codec {
-                    number,
+    ) -> Result<Codecs, Refusal> {
+        self.numbers.note_theirs(index, &theirs.codecs);
+        let mut codecs = Codecs::default();
+        for (number, pair) in codecs::of_offer(&theirs.codecs, wants, self.wants.preference, rtcp) {
+            if let Some(ours) = self.numbers.adopt(index, number, &pair.receive) {
+                codecs.receive.push(Codec {
+                    number: ours,
                     format: pair.receive,
                 });
-                agreed.send.push(Codec {
-                    number: codec.number,
+                codecs.send.push(Codec {
+                    number,
                     format: pair.send,
                 });
             }
         }
-        if agreed.receive.is_empty() {
+        if codecs.send.is_empty() {
             Err(Refusal::NoCommonCodec)
         } else {
-            Ok(agreed)
+            Ok(codecs)
         }
     }
 
@@ -331,67 +308,6 @@ impl<'a> Draft<'a> {
         };
         let stream = Stream::closed(&line, ended(previous, anew, party));
         (line, stream)
-    }
-}
-
-/// The codecs of an accepted line, by direction.
-#[derive(Default)]
-struct Agreed {
-    send: Vec<Codec>,
-    receive: Vec<Codec>,
-}
-
-/// An offered codec and what was made of it.
-type Pair<'a> = (&'a Codec, Agreement);
-
-/// The codecs that both have, each wanted format at most once.
-fn common_codecs<'a>(
-    offered: &[&'a Codec],
-    wanted: &[Format],
-    preference: Preference,
-) -> Vec<Pair<'a>> {
-    let mut used = alloc::vec![false; wanted.len()];
-    let mut pairs: Vec<(usize, Pair<'a>)> = Vec::new();
-    for &theirs in offered {
-        let found = wanted.iter().enumerate().filter(|(index, _)| !used[*index]);
-        let mut found =
-            found.filter_map(|(index, ours)| Some((index, agree(ours, &theirs.format)?)));
-        if let Some((index, agreement)) = found.next() {
-            used[index] = true;
-            pairs.push((index, (theirs, agreement)));
-        }
-    }
-    if preference == Preference::Local {
-        pairs.sort_by_key(|(index, _)| *index);
-    }
-    pairs.into_iter().map(|(_, pair)| pair).collect()
-}
-
-/// Adds the offered telephone-events at the clock rates of the agreed codecs;
-/// all that were offered when none has such a rate, so that no digit is lost.
-fn add_events<'a>(pairs: &mut Vec<Pair<'a>>, offered: &[&'a Codec], ours: &Format) {
-    let rates: Vec<u32> = pairs
-        .iter()
-        .filter(|(_, pair)| !is_auxiliary(&pair.send))
-        .map(|(_, pair)| pair.send.clock_rate)
-        .collect();
-    let known = |codec: &Codec, pairs: &[Pair<'a>]| {
-        pairs.iter().any(|(_, pair)| {
-            pair.send.is_telephone_event() && pair.send.clock_rate == codec.format.clock_rate
-        })
-    };
-    let is_event = |codec: &&&Codec| codec.format.is_telephone_event();
-    let at_rate = |codec: &&Codec| rates.contains(&codec.format.clock_rate);
-    let any_at_rate = offered.iter().filter(is_event).any(at_rate);
-    for &theirs in offered.iter().filter(is_event) {
-        if (any_at_rate && !at_rate(&theirs)) || known(theirs, pairs) {
-            continue;
-        }
-        let mut ours = ours.clone();
-        ours.clock_rate = theirs.format.clock_rate;
-        if let Some(agreement) = agree(&ours, &theirs.format) {
-            pairs.push((theirs, agreement));
-        }
     }
 }
 

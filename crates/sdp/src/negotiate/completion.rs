@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 
 use talkpath_wire::PayloadType;
 
-use super::compat::{agree, is_auxiliary};
+use super::codecs;
 use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
 use super::error::{CompletionError, Note};
 use super::lease::Release;
 use super::local_line::{Live, LocalLine, MuxLine};
 use super::numbers::Numbers;
 use super::remote::{Address, Mux, RemoteLine};
-use super::stream::{Codec, Party, Rtcp, Stream};
+use super::stream::{Party, Rtcp, Stream};
 use super::transition::{Anew, Terms, ended};
 use crate::{Answer, SessionDescription};
 
@@ -72,10 +72,7 @@ impl Dialogue {
         let mut notes = Vec::new();
         let mut streams = Vec::new();
         for (index, (ours, theirs)) in open.lines.iter().zip(&answered).enumerate() {
-            theirs
-                .codecs
-                .iter()
-                .for_each(|codec| numbers.note_theirs(index, codec.number));
+            numbers.note_theirs(index, &theirs.codecs);
             let previous = open.previous.get(index);
             streams.push(complete(index, ours, theirs, previous, &mut notes)?);
         }
@@ -151,13 +148,12 @@ fn is_same(known: &[u8], answer: &SessionDescription) -> bool {
 
 /// What becomes of one slot.
 fn complete(
-    index: usize,
+    line: usize,
     ours: &LocalLine,
     theirs: &RemoteLine,
     previous: Option<&Stream>,
     notes: &mut Vec<Note>,
 ) -> Result<Stream, CompletionError> {
-    let line = index;
     // A refused slot has nothing that could be wrong.
     let Some(live) = ours.live() else {
         if theirs.port != 0 {
@@ -174,6 +170,31 @@ fn complete(
             ended(previous, Anew::Yes, Party::Remote),
         ));
     }
+    check_slot(line, ours, theirs)?;
+    if theirs.protocol != ours.protocol {
+        notes.push(Note::ProfileChanged { line });
+    }
+    let rtcp = decide_rtcp(line, ours, live, theirs.mux, notes)?;
+    let codecs = codecs::of_answer(&live.codecs, &theirs.codecs, rtcp);
+    if codecs.send.is_empty() {
+        return Err(CompletionError::NoFormatLeft { line });
+    }
+    if !live.direction.allows_answer(theirs.direction) {
+        notes.push(Note::DirectionBeyondOffer { line });
+    }
+    let direction = live.direction.and(theirs.direction.reversed());
+    let hold = theirs.hold(live.direction.sends());
+    let terms = Terms {
+        codecs,
+        direction,
+        rtcp,
+        hold,
+    };
+    Ok(Stream::agreed(ours, theirs, previous, terms))
+}
+
+/// What cannot be otherwise in an accepted slot.
+fn check_slot(line: usize, ours: &LocalLine, theirs: &RemoteLine) -> Result<(), CompletionError> {
     if theirs.kind != ours.kind {
         let (expected, actual) = (ours.kind.clone(), theirs.kind.clone());
         return Err(CompletionError::Kind {
@@ -183,37 +204,14 @@ fn complete(
         });
     }
     if !theirs.is_plain_rtp {
-        return Err(CompletionError::Protocol {
-            line,
-            actual: theirs.protocol.clone(),
-        });
-    }
-    if theirs.protocol != ours.protocol {
-        notes.push(Note::ProfileChanged { line });
+        let actual = theirs.protocol.clone();
+        return Err(CompletionError::Protocol { line, actual });
     }
     match theirs.address {
-        Address::Unusable(address) => return Err(CompletionError::Unusable { line, address }),
-        Address::Missing => return Err(CompletionError::NoAddress { line }),
-        Address::Ip(_) | Address::Held(_) | Address::Name(..) => {}
+        Address::Unusable(address) => Err(CompletionError::Unusable { line, address }),
+        Address::Missing => Err(CompletionError::NoAddress { line }),
+        Address::Ip(_) | Address::Held(_) | Address::Name(..) => Ok(()),
     }
-    let rtcp = decide_rtcp(index, ours, live, theirs.mux, notes)?;
-    let (send, receive) = agree_codecs(live, theirs, rtcp);
-    if send.is_empty() {
-        return Err(CompletionError::NoFormatLeft { line });
-    }
-    if !live.direction.allows_answer(theirs.direction) {
-        notes.push(Note::DirectionBeyondOffer { line });
-    }
-    let direction = live.direction.and(theirs.direction.reversed());
-    let hold = theirs.hold(live.direction.sends());
-    let terms = Terms {
-        send,
-        receive,
-        direction,
-        rtcp,
-        hold,
-    };
-    Ok(Stream::agreed(ours, theirs, previous, terms))
 }
 
 /// RFC 5761 §5.1.1, RFC 8858 §4.4.
@@ -235,31 +233,4 @@ fn decide_rtcp(
             Ok(Rtcp::Separate)
         }
     }
-}
-
-/// What we send (the answer's formats that we offered, in its order, with its
-/// numbers) and what we receive (ours that are left, in the same order).
-///
-/// Formats that were not offered are legal and mean that the peer could
-/// receive them (RFC 3264 §6.1); they are not sent.
-fn agree_codecs(live: &Live, theirs: &RemoteLine, rtcp: Rtcp) -> (Vec<Codec>, Vec<Codec>) {
-    let (mut send, mut receive): (Vec<Codec>, Vec<Codec>) = (Vec::new(), Vec::new());
-    let usable = |codec: &&Codec| rtcp == Rtcp::Separate || !codec.number.collides_with_rtcp();
-    for codec in theirs.codecs.iter().filter(usable) {
-        let is_new = |ours: &&Codec| receive.iter().all(|known| known.number != ours.number);
-        let mut candidates = live.codecs.iter().filter(is_new);
-        let found = candidates.find_map(|ours| Some((ours, agree(&ours.format, &codec.format)?)));
-        if let Some((ours, agreement)) = found {
-            receive.push(ours.clone());
-            send.push(Codec {
-                number: codec.number,
-                format: agreement.send,
-            });
-        }
-    }
-    let only_auxiliary = live.codecs.iter().all(|codec| is_auxiliary(&codec.format));
-    if !only_auxiliary && send.iter().all(|codec| is_auxiliary(&codec.format)) {
-        send.clear();
-    }
-    (send, receive)
 }

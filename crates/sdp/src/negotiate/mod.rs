@@ -21,6 +21,7 @@
 
 mod answer;
 mod check;
+mod codecs;
 mod compat;
 mod completion;
 mod dialogue;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use talkpath_wire::{Format, PayloadType};
 
 use super::compat::same_codec;
+use super::stream::Codec;
 use crate::static_format;
 
 /// Every number that was ever bound.
@@ -72,13 +73,15 @@ impl Numbers {
         }
     }
 
-    /// Remembers that the peer uses `number` on `line`, so that a later offer
-    /// of ours does not give it another meaning.
-    pub(crate) fn note_theirs(&mut self, line: usize, number: PayloadType) {
+    /// Remembers the numbers that the peer uses on `line`, so that a later
+    /// offer of ours does not give them another meaning.
+    pub(crate) fn note_theirs(&mut self, line: usize, codecs: &[Codec]) {
         if self.theirs.len() <= line {
             self.theirs.resize(line + 1, 0);
         }
-        self.theirs[line] |= 1 << number.value();
+        for codec in codecs {
+            self.theirs[line] |= 1 << codec.number.value();
+        }
     }
 
     fn is_theirs(&self, line: usize, number: PayloadType) -> bool {

@@ -6,16 +6,16 @@
 
 use alloc::vec::Vec;
 
+use super::codecs::Codecs;
 use super::lease::Lease;
 use super::local_line::{LocalLine, MuxLine};
 use super::remote::RemoteLine;
-use super::stream::{Codec, Hold, Packetization, Party, Rtcp, SlotText, Stream, StreamState};
+use super::stream::{Hold, Packetization, Party, Rtcp, SlotText, Stream, StreamState};
 use crate::Direction;
 
 /// What both sides settled for a live slot.
 pub(crate) struct Terms {
-    pub(crate) send: Vec<Codec>,
-    pub(crate) receive: Vec<Codec>,
+    pub(crate) codecs: Codecs,
     /// Seen from our side.
     pub(crate) direction: Direction,
     pub(crate) rtcp: Rtcp,
@@ -53,8 +53,8 @@ impl Stream {
             state: StreamState::Active,
             direction: terms.direction,
             hold: terms.hold,
-            send: terms.send,
-            receive: terms.receive,
+            send: terms.codecs.send,
+            receive: terms.codecs.receive,
             packet: theirs.packet,
             local: None,
             remote: Some(theirs.remote(terms.rtcp, previous)),
