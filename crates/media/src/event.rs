@@ -20,7 +20,6 @@ pub struct MediaEvent {
 
 /// What happened to a stream's media.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum MediaHappening {
     /// The first RTP packet that the source policy accepted since the stream
     /// was set up.

@@ -143,7 +143,10 @@ pub struct Socket {
 impl Socket {
     /// Wraps a driver's own socket that is bound to `local`.
     pub fn new(local: SocketAddr, inner: impl Any + Send) -> Self {
-        Socket { local, inner: Box::new(inner) }
+        Socket {
+            local,
+            inner: Box::new(inner),
+        }
     }
 
     /// The address it is bound to.
@@ -233,7 +236,10 @@ impl Batch {
     /// An empty batch of `capacity` slots.
     pub fn new(capacity: usize) -> Self {
         let slots = vec![0; capacity * Self::SLOT].into_boxed_slice();
-        Batch { slots, filled: Vec::with_capacity(capacity) }
+        Batch {
+            slots,
+            filled: Vec::with_capacity(capacity),
+        }
     }
 
     /// Whether there is no free slot.
@@ -274,7 +280,11 @@ impl Batch {
     pub fn drain(&mut self, mut each: impl FnMut(Datagram<'_>)) {
         for (received, slot) in self.filled.iter().zip(self.slots.chunks_mut(Self::SLOT)) {
             let bytes = (received.len < Self::SLOT).then(|| &mut slot[..received.len]);
-            each(Datagram { socket: received.socket, from: received.from, bytes });
+            each(Datagram {
+                socket: received.socket,
+                from: received.from,
+                bytes,
+            });
         }
         self.filled.clear();
     }

@@ -1,14 +1,86 @@
 //! A media manager for calls: from the SDP body to the samples.
+//!
+//! An application (softphone, PBX, voice agent) does the signalling; Talkpath
+//! does everything else of a call's sound: it negotiates (RFC 3264), holds
+//! ports, carries RTP and RTCP (RFC 3550), plays out, and says why nothing is
+//! heard. Linux and macOS; Windows is missing.
+//!
+//! ```
+//! use talkpath::{Audio, Codec, MediaManager};
+//!
+//! let manager = MediaManager::builder().interface("127.0.0.1").ports(10000..=10100).build()?;
+//! let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu, Codec::Pcma]))?;
+//! let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+//! caller.apply_answer(&answer)?;                       // both active
+//!
+//! let (mut say, _) = caller.audio()?.split();
+//! let (_, mut hear) = callee.audio()?.split();
+//! say.send_all(&[1000; 160])?;                         // 20 ms at 8 kHz
+//! let mut frame = [0; 160];
+//! hear.recv(&mut frame)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it behaves
+//!
+//! - **Control calls are plain functions**: they compute, bind sockets and hand
+//!   a message to a worker; they never wait for the network. What takes time
+//!   returns a [`Pending`] that can be waited for or awaited on any runtime.
+//! - **A call that fails has changed nothing**, and its error says whose fault
+//!   it is ([`SessionError::sip_status`]).
+//! - **Dropping closes.** Dropping a [`Session`] says goodbye, gives its ports
+//!   back and ends in a `Closed` event; dropping the [`MediaManager`] does so
+//!   for all of them.
+//! - **The peer's packets are taken from where its SDP says**
+//!   ([`SourcePolicy::Signalled`]); `learn` and `open` are there for those who
+//!   need them, and say what they cost.
+//! - **Every queue is bounded**: see the table in `ARCHITECTURE.md`.
 #![deny(unsafe_code)]
 
+mod change;
+mod constraints;
+mod description;
 pub mod driver;
+mod error;
+mod event;
 mod events;
+mod files;
+mod interface;
 mod mailbox;
+mod manager;
 mod ports;
 mod rings;
+mod session;
 mod wait;
+mod worker;
 
+pub use change::Change;
+pub use constraints::{Audio, Codec, Constraints, Silence, UnknownCodec};
+pub use description::{IntoAnswer, IntoOffer};
+pub use error::{BuildError, SessionError};
+pub use event::{Agreed, CloseReason, Event, Happening};
 pub use events::{Events, NoEvent, Notice};
+pub use files::{FileDone, FileError};
+pub use interface::Interface;
+pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
 pub use rings::FrameKind;
+pub use session::{
+    AudioEnd, Ended, Hear, HeardFrame, Playback, Recording, Say, Session, SessionRef, SessionState,
+    Wav,
+};
+pub use talkpath_audio::SampleRate;
+pub use talkpath_media::{
+    Component, Diagnosis, Finding, Levels, Mute, Received, RemoteView, Sent, SessionId,
+    SessionStats, StreamIndex, StreamStats,
+};
+pub use talkpath_sdp::negotiate::{Fault, Preference, RtcpMux, Stream};
+pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
+pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
+pub use talkpath_wire::{Format, Ssrc, Time};
 pub use wait::{Abandoned, Pending};
+
+/// Measuring and making sound.
+pub use talkpath_audio as audio;
+/// Reading and explaining session descriptions.
+pub use talkpath_sdp as sdp;

@@ -284,6 +284,7 @@ impl Shared {
 
 impl PortGuard {
     /// The port.
+    #[cfg(test)]
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -10,7 +10,7 @@
 mod hear;
 mod say;
 
-pub(crate) use hear::{Frame, HearReader, HearWriter, hear_ring};
+pub(crate) use hear::{HearReader, HearWriter, hear_ring};
 pub(crate) use say::{SayReader, SayWriter, say_ring};
 
 /// How true a heard frame is.

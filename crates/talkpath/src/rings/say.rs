@@ -116,6 +116,7 @@ impl SayReader {
     }
 
     /// Samples that wait.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.samples.slots()
     }

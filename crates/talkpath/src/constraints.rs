@@ -1,0 +1,252 @@
+//! What the application wants of a session: codecs, direction, sample rate.
+//!
+//! Constraints are wishes in the application's own words. Negotiation turns
+//! them and the other party's description into what is agreed.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use talkpath_audio::SampleRate;
+use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::{Preference, RtcpMux};
+use talkpath_transport::SourcePolicy;
+use talkpath_wire::Format;
+
+/// An audio codec that can be encoded and decoded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Codec {
+    /// G.711 µ-law, 8 kHz, payload type 0 (RFC 3551 §4.5.14).
+    Pcmu,
+    /// G.711 A-law, 8 kHz, payload type 8 (RFC 3551 §4.5.14).
+    Pcma,
+}
+
+impl Codec {
+    /// Every codec, in the order in which they are preferred by default.
+    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+
+    /// The format as SDP names it.
+    pub fn format(self) -> Format {
+        match self {
+            Codec::Pcmu => Format::new("PCMU", 8000),
+            Codec::Pcma => Format::new("PCMA", 8000),
+        }
+    }
+}
+
+impl std::str::FromStr for Codec {
+    type Err = UnknownCodec;
+
+    /// The codec of that encoding name, case aside.
+    fn from_str(name: &str) -> Result<Self, UnknownCodec> {
+        let found = Codec::ALL.into_iter().find(|codec| codec.format().is(name));
+        found.ok_or_else(|| UnknownCodec { name: name.into() })
+    }
+}
+
+/// A codec name that nothing here encodes or decodes.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no codec {name:?}; there are {}", Codec::ALL.map(|c| c.format().encoding).join(", "))]
+pub struct UnknownCodec {
+    /// The name asked for.
+    pub name: String,
+}
+
+/// One audio stream as the application wants it.
+///
+/// ```
+/// use talkpath::{Audio, Codec, RtcpMux, SampleRate};
+/// let wanted = Audio::sendrecv([Codec::Pcmu, Codec::Pcma])
+///     .rate(SampleRate::HZ_16000)
+///     .rtcp_mux(RtcpMux::Only);
+/// # let _ = wanted;
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audio {
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) direction: Direction,
+    pub(crate) rate: SampleRate,
+    pub(crate) ptime: Option<Duration>,
+    pub(crate) rtcp_mux: RtcpMux,
+}
+
+impl Audio {
+    /// Audio both ways in one of `codecs`, the preferred one first.
+    pub fn sendrecv(codecs: impl IntoIterator<Item = Codec>) -> Self {
+        Self::new(codecs, Direction::SendRecv)
+    }
+
+    /// Audio that is only sent.
+    pub fn sendonly(codecs: impl IntoIterator<Item = Codec>) -> Self {
+        Self::new(codecs, Direction::SendOnly)
+    }
+
+    /// Audio that is only received.
+    pub fn recvonly(codecs: impl IntoIterator<Item = Codec>) -> Self {
+        Self::new(codecs, Direction::RecvOnly)
+    }
+
+    /// Audio that is agreed on and flows neither way.
+    pub fn inactive(codecs: impl IntoIterator<Item = Codec>) -> Self {
+        Self::new(codecs, Direction::Inactive)
+    }
+
+    fn new(codecs: impl IntoIterator<Item = Codec>, direction: Direction) -> Self {
+        Audio {
+            codecs: codecs.into_iter().collect(),
+            direction,
+            rate: SampleRate::HZ_8000,
+            ptime: None,
+            rtcp_mux: RtcpMux::Offer,
+        }
+    }
+
+    /// Speaks and hears at `rate`, of 8, 16, 24 or 48 kHz; 8 kHz if not said.
+    /// It stays when the codec changes underneath.
+    #[must_use]
+    pub fn rate(mut self, rate: SampleRate) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Asks for packets of this length, 10 to 60 ms; 20 ms if nobody says.
+    /// The other party's wish for what it receives comes first.
+    #[must_use]
+    pub fn ptime(mut self, ptime: Duration) -> Self {
+        self.ptime = Some(ptime);
+        self
+    }
+
+    /// Whether RTCP shares the port of RTP: proposed if not said.
+    #[must_use]
+    pub fn rtcp_mux(mut self, rtcp_mux: RtcpMux) -> Self {
+        self.rtcp_mux = rtcp_mux;
+        self
+    }
+}
+
+/// Everything the application wants of a session.
+///
+/// Made from one [`Audio`] where that is all there is to say.
+///
+/// ```
+/// use talkpath::{Audio, Codec, Constraints, Preference};
+/// let wanted = Constraints::from(Audio::sendrecv(Codec::ALL))
+///     .preference(Preference::Offerer)
+///     .signalling_source("192.0.2.7".parse()?);
+/// # let _ = wanted;
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Constraints {
+    pub(crate) audio: Vec<Audio>,
+    pub(crate) preference: Preference,
+    pub(crate) source_policy: SourcePolicy,
+    pub(crate) signalling_source: Option<IpAddr>,
+    pub(crate) interface: Option<String>,
+    pub(crate) media_timeout: Duration,
+    pub(crate) silence: Silence,
+}
+
+/// What is sent when the application has nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Silence {
+    /// Nothing; the first packet afterwards carries the marker bit, and a
+    /// keepalive goes out every 15 s (RFC 6263).
+    #[default]
+    Nothing,
+    /// Packets of silence, for peers that take a pause for a failure.
+    Packets,
+}
+
+impl From<Audio> for Constraints {
+    fn from(audio: Audio) -> Self {
+        Constraints {
+            audio: vec![audio],
+            preference: Preference::Local,
+            source_policy: SourcePolicy::Signalled,
+            signalling_source: None,
+            interface: None,
+            media_timeout: DEFAULT_MEDIA_TIMEOUT,
+            silence: Silence::default(),
+        }
+    }
+}
+
+impl From<&Constraints> for Constraints {
+    fn from(constraints: &Constraints) -> Self {
+        constraints.clone()
+    }
+}
+
+impl Constraints {
+    /// One more audio stream, an m-line of its own.
+    #[must_use]
+    pub fn and(mut self, audio: Audio) -> Self {
+        self.audio.push(audio);
+        self
+    }
+
+    /// Whose order of codecs decides; ours if not said.
+    #[must_use]
+    pub fn preference(mut self, preference: Preference) -> Self {
+        self.preference = preference;
+        self
+    }
+
+    /// Whose packets are taken; [`SourcePolicy::Signalled`] if not said.
+    #[must_use]
+    pub fn source_policy(mut self, policy: SourcePolicy) -> Self {
+        self.source_policy = policy;
+        self
+    }
+
+    /// The address that the signalling came from: packets from it are taken
+    /// too, for a peer whose SDP names a private address.
+    #[must_use]
+    pub fn signalling_source(mut self, address: IpAddr) -> Self {
+        self.signalling_source = Some(address);
+        self
+    }
+
+    /// The interface to use, by name; the first one if not said.
+    #[must_use]
+    pub fn interface(mut self, name: impl Into<String>) -> Self {
+        self.interface = Some(name.into());
+        self
+    }
+
+    /// After how long without a packet a stream that should receive says
+    /// [`MediaTimeout`](crate::Happening::MediaTimeout); 30 s if not said.
+    /// Hold never times out.
+    #[must_use]
+    pub fn media_timeout(mut self, timeout: Duration) -> Self {
+        self.media_timeout = timeout;
+        self
+    }
+
+    /// What is sent when there is nothing to say; nothing if not said.
+    #[must_use]
+    pub fn silence(mut self, silence: Silence) -> Self {
+        self.silence = silence;
+        self
+    }
+}
+
+const DEFAULT_MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_found_by_name_whatever_the_case() {
+        assert_eq!("pcmA".parse(), Ok(Codec::Pcma));
+        let error = "g729".parse::<Codec>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no codec \"g729\"; there are PCMU, PCMA"
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be wrong with what an application asks, sorted by whose fault it is.
+//!
+//! Every operation on a session ends in a [`SessionError`]; a SIP layer can ask
+//! it for the status to answer with. What comes from the network is never an
+//! error: it is dropped, counted, and named by the diagnosis.
+
+use std::net::IpAddr;
+
+use talkpath_sdp::ParseError;
+use talkpath_sdp::negotiate::{AnswerError, CompletionError, Fault, NoOfferPending, OfferError};
+
+use crate::files::FileError;
+use crate::ports::PortError;
+
+/// Why a manager could not be built. The caller's fault, or the system's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No interface was named.
+    #[error("a manager needs an interface: builder().interface(\"192.0.2.1\")")]
+    NoInterface,
+    /// An address cannot be read.
+    #[error("{text:?} is not an IP address")]
+    BadAddress {
+        /// What was given.
+        text: String,
+    },
+    /// A wildcard address cannot stand in a description.
+    #[error("{address} listens everywhere: say what to advertise, with Interface::advertised")]
+    NeedsAdvertised {
+        /// The wildcard.
+        address: IpAddr,
+    },
+    /// Two interfaces have one name.
+    #[error("two interfaces are named {name:?}")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A DiffServ code point has six bits.
+    #[error("a DiffServ code point is 0 to 63, not {0}")]
+    BadDscp(u8),
+    /// A manager without workers does nothing.
+    #[error("a manager has 1 to 64 workers, not {0}")]
+    BadWorkers(usize),
+    /// The ports of an interface cannot be had.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    /// The system gives no entropy.
+    #[error("no entropy: {0}")]
+    Entropy(#[source] std::io::Error),
+    /// A worker could not be started.
+    #[error("a worker could not be started: {0}")]
+    Start(#[source] std::io::Error),
+}
+
+/// Why an operation on a session did not happen. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The text is not a session description.
+    #[error("not a session description: {0}")]
+    Parse(#[from] ParseError),
+    /// No offer can be made now.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// The offer cannot be answered.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The answer cannot be applied.
+    #[error(transparent)]
+    Completion(#[from] CompletionError),
+    /// No offer of ours is open.
+    #[error(transparent)]
+    NoOfferPending(#[from] NoOfferPending),
+    /// No ports are to be had.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    /// The constraints name an interface that the manager does not have.
+    #[error("there is no interface {name:?}")]
+    NoSuchInterface {
+        /// The name.
+        name: String,
+    },
+    /// No interface has an address of the peer's family.
+    #[error("the peer wants {family}, and no interface has such an address")]
+    NoInterfaceOfFamily {
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+    },
+    /// The constraints ask for a sample rate that frames of 20 ms do not fit.
+    #[error("a sample rate of {hz} Hz is not supported: 8000, 16000, 24000 and 48000 are")]
+    Rate {
+        /// The rate.
+        hz: u32,
+    },
+    /// A packet time outside of 10 to 60 ms.
+    #[error("packets hold 10 to 60 ms, not {millis} ms")]
+    PacketTime {
+        /// What was asked for.
+        millis: u128,
+    },
+    /// The session has no such stream.
+    #[error("the session has no live stream at m-line {line}")]
+    NoSuchStream {
+        /// The m-line, from 0.
+        line: u8,
+    },
+    /// The application has taken its end of the stream before.
+    #[error("the audio of m-line {line} has been taken already")]
+    AudioTaken {
+        /// The m-line, from 0.
+        line: u8,
+    },
+    /// A file cannot be played or recorded to.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Too much is asked of a worker at once.
+    #[error("the manager is overloaded: {0}")]
+    Overloaded(String),
+    /// The system gives no entropy.
+    #[error("no entropy: {0}")]
+    Entropy(#[source] std::io::Error),
+}
+
+impl SessionError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            SessionError::Parse(_) => Fault::Peer,
+            SessionError::Offer(error) => error.fault(),
+            SessionError::Answer(error) => error.fault(),
+            SessionError::Completion(error) => error.fault(),
+            _ => Fault::Caller,
+        }
+    }
+
+    /// The SIP status that says it to the peer: 400 for what is no SDP, 488
+    /// for what cannot be agreed on, 491 for glare, 500 for the rest, 503 when
+    /// ports or workers are exhausted.
+    pub fn sip_status(&self) -> u16 {
+        match self {
+            SessionError::Parse(_) => 400,
+            SessionError::Offer(error) => error.sip_status(),
+            SessionError::Answer(error) => error.sip_status(),
+            SessionError::Completion(error) => error.sip_status(),
+            SessionError::NoInterfaceOfFamily { .. } => 488,
+            SessionError::Ports(_) | SessionError::Overloaded(_) => 503,
+            _ => 500,
+        }
+    }
+}

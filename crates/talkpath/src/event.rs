@@ -1,0 +1,161 @@
+//! What a manager tells its subscribers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use talkpath_media::{MediaHappening, SessionId, StreamIndex};
+use talkpath_sdp::Direction;
+use talkpath_transport::SourceChanged;
+use talkpath_wire::{Ssrc, Time};
+
+/// Something that happened, when and to which session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// When, since the manager's world began.
+    pub at: Time,
+    /// To which session.
+    pub session: SessionId,
+    /// What.
+    pub what: Happening,
+}
+
+/// What happened to a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Happening {
+    /// The session was made; its ports are bound.
+    Created,
+    /// An offer of ours or theirs is open, or was rolled back.
+    Updated,
+    /// Offer and answer are complete: what flows is agreed.
+    Negotiated {
+        /// Each m-line, in order.
+        streams: Vec<Agreed>,
+    },
+    /// The first packet of a stream came since its remote address was agreed.
+    FirstMedia {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Its source.
+        ssrc: Ssrc,
+        /// Where it came from.
+        from: SocketAddr,
+    },
+    /// Media is heard: playout has begun.
+    MediaReceived {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Packets received so far.
+        packets: u64,
+    },
+    /// Nothing was received for as long as the constraints allow, while
+    /// something was expected.
+    MediaTimeout {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// How long nothing has come.
+        silent_for: Duration,
+    },
+    /// Media came again after a timeout.
+    MediaResumed {
+        /// Which m-line.
+        stream: StreamIndex,
+    },
+    /// The source policy took a new address for the other party.
+    SourceChanged {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Which component, from where to where, and why it was believed.
+        change: SourceChanged,
+    },
+    /// The other party's source said goodbye (RFC 3550 §6.6).
+    Bye {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// The source that left.
+        ssrc: Ssrc,
+    },
+    /// Our SSRC was in use by another; ours was changed (RFC 3550 §8.2).
+    SsrcCollision {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// The one given up.
+        ssrc: Ssrc,
+    },
+    /// A file has been played to its end, or its playing was stopped.
+    Played {
+        /// The file.
+        path: PathBuf,
+        /// How much of it was said.
+        length: Duration,
+    },
+    /// A recording is finished and its file is in place.
+    Recorded {
+        /// The file.
+        path: PathBuf,
+        /// How long it is.
+        length: Duration,
+    },
+    /// Something went wrong that nobody asked about; the call goes on unless
+    /// [`Happening::Closed`] follows.
+    Error(
+        /// What, in words.
+        String,
+    ),
+    /// The session is gone: its ports are back. Nothing follows.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// One m-line of a finished negotiation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Agreed {
+    /// Which m-line.
+    pub stream: StreamIndex,
+    /// The codec we send, such as `PCMU/8000`; none when the line is refused.
+    pub codec: Option<String>,
+    /// Who sends, seen from us.
+    pub direction: Direction,
+    /// Our address.
+    pub local: Option<SocketAddr>,
+    /// The other party's address.
+    pub remote: Option<SocketAddr>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The application closed or dropped it.
+    Application,
+    /// Its first step failed: nobody but its maker heard of it.
+    NeverBegan,
+    /// A defect of ours: the session was ended so that others live on.
+    Internal,
+}
+
+impl Happening {
+    /// Whether nothing follows it: such events survive a subscriber's lag.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Happening::Closed { .. })
+    }
+
+    pub(crate) fn from_media(stream: StreamIndex, what: MediaHappening) -> Self {
+        match what {
+            MediaHappening::FirstMedia { ssrc, from } => {
+                Happening::FirstMedia { stream, ssrc, from }
+            }
+            MediaHappening::Heard { packets } => Happening::MediaReceived { stream, packets },
+            MediaHappening::MediaTimeout { silent_for } => {
+                Happening::MediaTimeout { stream, silent_for }
+            }
+            MediaHappening::MediaResumed => Happening::MediaResumed { stream },
+            MediaHappening::SourceChanged(change) => Happening::SourceChanged { stream, change },
+            MediaHappening::Bye { ssrc } => Happening::Bye { stream, ssrc },
+            MediaHappening::SsrcCollision { ssrc } => Happening::SsrcCollision { stream, ssrc },
+        }
+    }
+}

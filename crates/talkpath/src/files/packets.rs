@@ -1,0 +1,214 @@
+//! A session's datagrams on their way into a pcap file.
+//!
+//! In: every datagram that its worker received for it or sent for it, with both
+//! addresses. Out: a capture that any analyser reads. A full track loses
+//! datagrams, counted; it never holds one up.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+use talkpath_file::pcap::{PcapWriter, Precision};
+use talkpath_wire::{NtpTime, Time};
+
+use super::{FileDone, FileError, Stop};
+use crate::driver::{Driver, WriteFile};
+
+/// Makes a track for the datagrams of a session.
+pub(crate) fn packet_track() -> (PacketTap, Consumer<u8>) {
+    let (producer, consumer) = RingBuffer::new(TRACK);
+    (PacketTap { bytes: producer }, consumer)
+}
+
+/// The worker's end of the track.
+#[derive(Debug)]
+pub(crate) struct PacketTap {
+    bytes: Producer<u8>,
+}
+
+impl PacketTap {
+    /// Adds a datagram, if there is room; false once nobody reads any more.
+    pub(crate) fn write(
+        &mut self,
+        at: Time,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+    ) -> bool {
+        let header = Header {
+            at,
+            from,
+            to,
+            len: payload.len() as u16,
+        }
+        .to_bytes();
+        if let Ok(chunk) = self.bytes.write_chunk_uninit(header.len() + payload.len()) {
+            chunk.fill_from_iter(header.iter().chain(payload).copied());
+        }
+        !self.bytes.is_abandoned()
+    }
+}
+
+/// One capture being written.
+pub(crate) struct PacketWriter {
+    path: PathBuf,
+    file: Box<dyn WriteFile>,
+    pcap: PcapWriter,
+    track: Consumer<u8>,
+    stop: Stop,
+    /// The wall clock at the world's beginning, since 1970.
+    zero: Duration,
+    first: Option<Time>,
+    last: Time,
+    bytes: Vec<u8>,
+}
+
+impl PacketWriter {
+    /// Creates the file and writes its header.
+    ///
+    /// # Errors
+    /// [`FileError::Io`] when it cannot be created there.
+    pub(crate) fn create(
+        driver: &Arc<dyn Driver>,
+        path: &Path,
+        track: Consumer<u8>,
+        stop: Stop,
+    ) -> Result<Self, FileError> {
+        let io = |error| FileError::io(path, error);
+        let pcap = PcapWriter::new(Precision::Nanoseconds);
+        let mut file = driver.create(path).map_err(io)?;
+        file.append(&pcap.header()).map_err(io)?;
+        Ok(PacketWriter {
+            path: path.into(),
+            file,
+            pcap,
+            track,
+            stop,
+            zero: unix(driver.wall_clock_at_zero()),
+            first: None,
+            last: Time::ZERO,
+            bytes: Vec::new(),
+        })
+    }
+
+    /// Writes what has come; what it came to, once the capture is over.
+    pub(super) fn step(&mut self, ending: bool) -> Option<FileDone> {
+        let over = ending || self.stop.is_asked() || self.track.is_abandoned();
+        self.collect();
+        let written = self.file.append(&self.bytes);
+        self.bytes.clear();
+        let error = written.err().map(|error| error.to_string());
+        (over || error.is_some()).then(|| FileDone {
+            path: self.path.clone(),
+            length: self.last - self.first.unwrap_or(self.last),
+            gaps: Duration::ZERO,
+            error,
+        })
+    }
+
+    fn collect(&mut self) {
+        let mut bytes = [0; Header::LEN];
+        let mut payload = [0; u16::MAX as usize];
+        while self.track.pop_entire_slice(&mut bytes).is_ok() {
+            let header = Header::from_bytes(&bytes);
+            let payload = &mut payload[..usize::from(header.len)];
+            // Header and payload are added in one piece.
+            if self.track.pop_entire_slice(payload).is_err() {
+                return;
+            }
+            self.first.get_or_insert(header.at);
+            self.last = header.at;
+            let at = self.zero + header.at.since_start();
+            // Too long for a datagram: none that we received or sent is.
+            let _ = self
+                .pcap
+                .datagram(at, header.from, header.to, payload, &mut self.bytes);
+        }
+    }
+}
+
+/// What stands before a datagram in the track.
+struct Header {
+    at: Time,
+    from: SocketAddr,
+    to: SocketAddr,
+    len: u16,
+}
+
+impl Header {
+    const LEN: usize = 8 + 18 + 18 + 2;
+
+    fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..8].copy_from_slice(&self.at.as_nanos().to_be_bytes());
+        for (start, address) in [(8, self.from), (26, self.to)] {
+            let ip = match address.ip() {
+                IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+                IpAddr::V6(ip) => ip,
+            };
+            bytes[start..start + 16].copy_from_slice(&ip.octets());
+            bytes[start + 16..start + 18].copy_from_slice(&address.port().to_be_bytes());
+        }
+        bytes[44..].copy_from_slice(&self.len.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
+        let address = |start: usize| {
+            let mut octets = [0; 16];
+            octets.copy_from_slice(&bytes[start..start + 16]);
+            let port = u16::from_be_bytes([bytes[start + 16], bytes[start + 17]]);
+            SocketAddr::new(Ipv6Addr::from(octets).to_canonical(), port)
+        };
+        let mut nanos = [0; 8];
+        nanos.copy_from_slice(&bytes[..8]);
+        Header {
+            at: Time::from_nanos(u64::from_be_bytes(nanos)),
+            from: address(8),
+            to: address(26),
+            len: u16::from_be_bytes([bytes[44], bytes[45]]),
+        }
+    }
+}
+
+/// The time since 1970 of a moment in NTP time.
+fn unix(ntp: NtpTime) -> Duration {
+    let seconds = (ntp.bits() >> 32).wrapping_sub(UNIX_EPOCH_IN_NTP) & 0xffff_ffff;
+    let nanos = ((ntp.bits() & 0xffff_ffff) * 1_000_000_000) >> 32;
+    Duration::new(seconds, nanos as u32)
+}
+
+const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
+/// Bytes between a worker and the file: a second of 20 streams of G.711.
+const TRACK: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_come_back_as_they_were() {
+        let header = Header {
+            at: Time::from_millis(7),
+            from: SocketAddr::from(([10, 0, 0, 7], 4000)),
+            to: "[2001:db8::1]:5000".parse().unwrap(),
+            len: 172,
+        };
+        let read = Header::from_bytes(&header.to_bytes());
+        assert_eq!(
+            (read.at, read.from, read.to, read.len),
+            (header.at, header.from, header.to, 172)
+        );
+    }
+
+    #[test]
+    fn the_wall_clock_survives_ntp() {
+        let since_1970 = Duration::from_millis(1_795_000_000_500);
+        assert_eq!(
+            unix(NtpTime::from_unix(since_1970)).as_millis(),
+            since_1970.as_millis()
+        );
+    }
+}

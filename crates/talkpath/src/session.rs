@@ -1,0 +1,312 @@
+//! Sessions: one party's dialogue and its media, as applications hold them.
+//!
+//! A [`Session`] owns: dropping it closes it. A [`SessionRef`] looks on. Both
+//! are used from any thread; nothing here waits for the network.
+
+mod audio;
+mod core;
+mod file;
+mod wanted;
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use talkpath_media::{Diagnosis, Mute, SessionId, SessionStats, StreamIndex};
+use talkpath_sdp::negotiate::Stream;
+use talkpath_sdp::{Answer, Offer};
+
+use crate::change::Change;
+use crate::constraints::Constraints;
+use crate::description::{IntoAnswer, IntoOffer};
+use crate::error::SessionError;
+use crate::event::CloseReason;
+use crate::manager::Shared;
+use crate::wait::Pending;
+use crate::worker::Command;
+
+pub use audio::{AudioEnd, Ended, Hear, HeardFrame, Say};
+pub use file::{Playback, Recording, Wav};
+
+pub(crate) use core::Core;
+
+/// One party's offer/answer dialogue and its media; dropping it closes it.
+///
+/// Closing says goodbye (RTCP BYE) if anything was ever sent, finishes files,
+/// gives ports back and ends in a `Closed` event. Offers and answers go either
+/// way at any time. An operation that fails has changed nothing.
+///
+/// ```
+/// use talkpath::{Audio, Codec, MediaManager};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(22000..=22100).build()?;
+/// # let (callee, answer);
+/// let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
+/// # (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+/// caller.apply_answer(&answer)?;          // from the 200 OK
+///
+/// let offer = caller.hold()?;             // goes into the re-INVITE
+/// let answer = callee.answer(&offer)?;    // comes with its 200 OK
+/// caller.apply_answer(&answer)?;
+/// caller.close().wait()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping a session closes it"]
+pub struct Session {
+    inner: SessionRef,
+}
+
+/// A session that somebody else owns.
+#[derive(Clone)]
+pub struct SessionRef {
+    core: Arc<Core>,
+}
+
+impl Session {
+    pub(crate) fn offering(
+        shared: &Arc<Shared>,
+        constraints: Constraints,
+    ) -> Result<(Self, Offer), SessionError> {
+        let (core, offer) = Core::offering(shared, constraints)?;
+        Ok((Session::new(core), offer))
+    }
+
+    pub(crate) fn answering(
+        shared: &Arc<Shared>,
+        offer: &Offer,
+        constraints: Constraints,
+    ) -> Result<(Self, Answer), SessionError> {
+        let (core, answer) = Core::answering(shared, offer, constraints)?;
+        Ok((Session::new(core), answer))
+    }
+
+    fn new(core: Arc<Core>) -> Self {
+        Session {
+            inner: SessionRef::new(core),
+        }
+    }
+
+    /// Offers a change: the offer goes to the peer, and what it says holds
+    /// once the answer is applied.
+    ///
+    /// # Errors
+    /// [`SessionError`]; glare is one with SIP status 491.
+    #[must_use = "the offer goes to the peer"]
+    pub fn offer(&self, change: Change) -> Result<Offer, SessionError> {
+        self.core.offer(change)
+    }
+
+    /// Offers to hold the peer (RFC 3264 §8.4).
+    ///
+    /// # Errors
+    /// As [`Session::offer`].
+    #[must_use = "holding is an offer: it goes to the peer"]
+    pub fn hold(&self) -> Result<Offer, SessionError> {
+        self.offer(Change::Hold)
+    }
+
+    /// Offers to end a hold.
+    ///
+    /// # Errors
+    /// As [`Session::offer`].
+    #[must_use = "resuming is an offer: it goes to the peer"]
+    pub fn resume(&self) -> Result<Offer, SessionError> {
+        self.offer(Change::Resume)
+    }
+
+    /// Answers an offer of the peer's.
+    ///
+    /// # Errors
+    /// [`SessionError`], with the SIP status to refuse it with.
+    #[must_use = "the answer goes to the peer"]
+    pub fn answer<'a>(&self, offer: impl IntoOffer<'a>) -> Result<Answer, SessionError> {
+        self.core.answer(&*offer.into_offer()?)
+    }
+
+    /// Applies the answer to our offer. The same answer again changes nothing.
+    ///
+    /// # Errors
+    /// [`SessionError`] when it is no answer to what was offered.
+    pub fn apply_answer<'a>(&self, answer: impl IntoAnswer<'a>) -> Result<(), SessionError> {
+        self.core.apply_answer(&*answer.into_answer()?)
+    }
+
+    /// Gives our open offer up: what was agreed before goes on.
+    ///
+    /// # Errors
+    /// [`SessionError::NoOfferPending`] when none is open.
+    pub fn rollback(&self) -> Result<(), SessionError> {
+        self.core.rollback()
+    }
+
+    /// A second session on the same ports, from another early answer to our
+    /// first offer: SIP forked it (RFC 6337 §3.1.2). Each has a life of its
+    /// own; the ports go back with the last.
+    ///
+    /// # Errors
+    /// [`SessionError`] when there is no such offer, or the answer is none.
+    pub fn fork<'a>(&self, answer: impl IntoAnswer<'a>) -> Result<Session, SessionError> {
+        self.core.fork(&*answer.into_answer()?).map(Session::new)
+    }
+
+    /// The application's end of the first audio stream.
+    ///
+    /// # Errors
+    /// [`SessionError::AudioTaken`] the second time.
+    pub fn audio(&self) -> Result<AudioEnd, SessionError> {
+        self.audio_of(self.first_audio()?)
+    }
+
+    /// The application's end of an audio stream.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSuchStream`], or [`SessionError::AudioTaken`] the
+    /// second time.
+    pub fn audio_of(&self, stream: StreamIndex) -> Result<AudioEnd, SessionError> {
+        audio::attach(&self.core, stream)
+    }
+
+    /// Records the first audio stream into a WAV file, until stopped or the
+    /// session closes. What is lost is silence in the file.
+    ///
+    /// # Errors
+    /// [`SessionError::File`] when the file cannot be created.
+    pub fn record(&self, wav: Wav) -> Result<Recording, SessionError> {
+        file::record(&self.core, self.first_audio()?, wav)
+    }
+
+    /// Plays a WAV file into the first audio stream, before anything that the
+    /// application says.
+    ///
+    /// # Errors
+    /// [`SessionError::File`] when it cannot be read.
+    pub fn play(&self, path: impl AsRef<Path>) -> Result<Playback, SessionError> {
+        file::play(&self.core, self.first_audio()?, path.as_ref())
+    }
+
+    /// Writes every datagram of the session into a pcap file.
+    ///
+    /// # Errors
+    /// [`SessionError::File`] when it cannot be created.
+    pub fn capture(&self, path: impl AsRef<Path>) -> Result<Recording, SessionError> {
+        file::capture(&self.core, path.as_ref())
+    }
+
+    /// Sends silence in place of what is said, or ends that. The peer is not
+    /// told; see [`Session::hold`] for that.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`]
+    pub fn mute(&self, mute: Mute) -> Result<(), SessionError> {
+        let place = self.core.reserve()?;
+        drop(self.core.open_state()?);
+        place.send(Command::Mute {
+            session: self.core.id,
+            mute,
+        });
+        Ok(())
+    }
+
+    /// Closes the session. The value comes when its last packet has left and
+    /// its ports are back; it need not be waited for.
+    pub fn close(self) -> Pending<()> {
+        self.core.close(CloseReason::Application)
+    }
+
+    fn first_audio(&self) -> Result<StreamIndex, SessionError> {
+        let streams = self.streams();
+        let line = streams.iter().position(Stream::is_live);
+        line.map(|line| StreamIndex(line as u8))
+            .ok_or(SessionError::NoSuchStream { line: 0 })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.core.close(CloseReason::Application));
+    }
+}
+
+impl Deref for Session {
+    type Target = SessionRef;
+
+    fn deref(&self) -> &SessionRef {
+        &self.inner
+    }
+}
+
+impl SessionRef {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        SessionRef { core }
+    }
+
+    /// Its number, unique within the manager.
+    pub fn id(&self) -> SessionId {
+        self.core.id
+    }
+
+    /// Where its dialogue stands.
+    pub fn state(&self) -> SessionState {
+        let state = self.core.lock();
+        if state.is_closed() {
+            SessionState::Closed
+        } else if state.dialogue.has_pending_offer() {
+            SessionState::Offering
+        } else {
+            SessionState::Active
+        }
+    }
+
+    /// What is agreed about each m-line, in order.
+    pub fn streams(&self) -> Vec<Stream> {
+        self.core.lock().dialogue.streams().to_vec()
+    }
+
+    /// What was counted, at most 20 ms ago.
+    pub fn stats(&self) -> SessionStats {
+        self.core.stats()
+    }
+
+    /// Why there may be no audio: a diagnosis for each m-line.
+    ///
+    /// ```
+    /// # use talkpath::{Audio, Codec, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(23000..=23100).build()?;
+    /// let (caller, _offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
+    /// let why = caller.diagnose();
+    /// assert!(why[0].to_string().starts_with("our offer has not been answered"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn diagnose(&self) -> Vec<Diagnosis> {
+        self.core.diagnose()
+    }
+}
+
+/// Where a session's dialogue stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionState {
+    /// Our offer is open.
+    Offering,
+    /// Nothing is open.
+    Active,
+    /// It is closed; nothing can be done with it any more.
+    Closed,
+}
+
+impl fmt::Debug for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRef")
+            .field("id", &self.id())
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .field("state", &self.state())
+            .finish()
+    }
+}

@@ -1,0 +1,488 @@
+//! The core of a session: its dialogue under one lock, and its way to its
+//! worker.
+//!
+//! Every step of negotiation here is: reserve a place in the worker's mailbox,
+//! plan, lease ports, commit, send. What can fail comes before the commit, and
+//! what was held then is given back by being dropped.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use talkpath_media::{
+    Agreement, Answer as Awaiting, Diagnosis, Pause, SessionId, SessionStats, Situation, Standing,
+    StreamIndex, StreamSetup,
+};
+use talkpath_sdp::negotiate::{
+    Demand, Dialogue, Family, Identity, Lease, Ports, Stream, StreamState,
+};
+use talkpath_sdp::{Answer, Offer};
+use talkpath_transport::AddressRules;
+use talkpath_wire::Time;
+
+use super::wanted::Wanted;
+use crate::change::Change;
+use crate::constraints::{Constraints, Silence};
+use crate::error::SessionError;
+use crate::event::{Agreed, CloseReason, Happening};
+use crate::mailbox::Permit;
+use crate::manager::{Bound, Shared};
+use crate::ports::{LeaseKind, Leased};
+use crate::wait::{Pending, pending};
+use crate::worker::{Command, NewStream, Published, Step};
+
+/// What a session's handles share.
+pub(crate) struct Core {
+    pub(crate) id: SessionId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) published: Arc<Published>,
+    /// Which worker it lives on.
+    worker: usize,
+    state: Mutex<State>,
+}
+
+/// What the lock guards.
+pub(crate) struct State {
+    pub(crate) dialogue: Dialogue,
+    pub(crate) wanted: Wanted,
+    /// Since when what is agreed has been so.
+    since: Time,
+    /// Streams whose audio the application has taken.
+    pub(crate) taken: Vec<StreamIndex>,
+    /// The place kept for the last command; gone once the session is closed.
+    close: Option<Permit<Command>>,
+}
+
+/// Ports leased for one m-line.
+struct NewPorts {
+    line: usize,
+    leased: Leased,
+    lease: Lease,
+    /// Which interface they are on.
+    interface: usize,
+}
+
+impl Core {
+    /// A session that nothing is agreed about, on its worker.
+    fn open(shared: &Arc<Shared>, constraints: Constraints) -> Result<Arc<Self>, SessionError> {
+        let wanted = Wanted::new(constraints)?;
+        let interface = shared.interface(wanted.constraints.interface.as_deref(), Family::Any)?;
+        // RFC 8866 §5.2: the session id is unique and below 2^63.
+        let identity = Identity::new(shared.random() >> 2, interface.advertised);
+        let worker = shared.next_worker();
+        Self::with_dialogue(shared, worker, wanted, Dialogue::new(identity))
+    }
+
+    fn with_dialogue(
+        shared: &Arc<Shared>,
+        worker: usize,
+        wanted: Wanted,
+        dialogue: Dialogue,
+    ) -> Result<Arc<Self>, SessionError> {
+        let id = shared.next_session();
+        let call = Box::new(shared.new_call(id)?);
+        let reserve = || shared.worker(worker).reserve().map_err(overloaded);
+        let (open, close) = (reserve()?, reserve()?);
+        let published = Arc::new(Published::default());
+        open.send(Command::Open {
+            session: id,
+            call,
+            published: Arc::clone(&published),
+        });
+        let core = Arc::new(Core {
+            id,
+            shared: Arc::clone(shared),
+            published,
+            worker,
+            state: Mutex::new(State {
+                dialogue,
+                wanted,
+                since: shared.driver.now(),
+                taken: Vec::new(),
+                close: Some(close),
+            }),
+        });
+        shared.sessions().insert(id, Arc::downgrade(&core));
+        Ok(core)
+    }
+
+    /// A session with its first offer.
+    pub(super) fn offering(
+        shared: &Arc<Shared>,
+        constraints: Constraints,
+    ) -> Result<(Arc<Self>, Offer), SessionError> {
+        let core = Self::open(shared, constraints)?;
+        match core.make_offer(Change::Nothing) {
+            Ok(offer) => {
+                core.shared.tell(core.id, Happening::Created);
+                Ok((core, offer))
+            }
+            Err(error) => Err(core.abandon(error)),
+        }
+    }
+
+    /// A session with the answer to `offer`.
+    pub(super) fn answering(
+        shared: &Arc<Shared>,
+        offer: &Offer,
+        constraints: Constraints,
+    ) -> Result<(Arc<Self>, Answer), SessionError> {
+        let core = Self::open(shared, constraints)?;
+        match core.answer(offer) {
+            Ok(answer) => Ok((core, answer)),
+            Err(error) => Err(core.abandon(error)),
+        }
+    }
+
+    /// Undoes a session whose first step failed: nobody ever heard of it.
+    fn abandon(&self, error: SessionError) -> SessionError {
+        self.close(CloseReason::NeverBegan);
+        error
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of a session that is open.
+    pub(crate) fn open_state(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        let state = self.lock();
+        if state.close.is_some() {
+            Ok(state)
+        } else {
+            Err(SessionError::Closed)
+        }
+    }
+
+    /// A place for one command to the worker.
+    pub(crate) fn reserve(&self) -> Result<Permit<Command>, SessionError> {
+        self.shared
+            .worker(self.worker)
+            .reserve()
+            .map_err(overloaded)
+    }
+
+    /// Offers `change`.
+    pub(super) fn offer(&self, change: Change) -> Result<Offer, SessionError> {
+        let offer = self.make_offer(change)?;
+        self.shared.tell(self.id, Happening::Updated);
+        Ok(offer)
+    }
+
+    fn make_offer(&self, change: Change) -> Result<Offer, SessionError> {
+        let mut state = self.open_state()?;
+        let place = self.reserve()?;
+        let wanted = state.wanted.changed(change)?;
+        let plan = state.dialogue.plan_offer(&wanted.wants())?;
+        let ports = self.lease(&wanted, plan.demand())?;
+        let before = state.dialogue.streams().to_vec();
+        let leases: Vec<_> = ports.iter().map(|ports| ports.lease).collect();
+        let offer = plan.commit(&mut state.dialogue, &leases);
+        state.wanted = wanted;
+        self.carry_out(&mut state, &before, ports, place);
+        Ok(offer)
+    }
+
+    /// Answers `offer`.
+    pub(super) fn answer(&self, offer: &Offer) -> Result<Answer, SessionError> {
+        let mut state = self.open_state()?;
+        let place = self.reserve()?;
+        let plan = state.dialogue.plan_answer(offer, &state.wanted.wants())?;
+        let ports = self.lease(&state.wanted, plan.demand())?;
+        let before = state.dialogue.streams().to_vec();
+        let is_first = before.is_empty();
+        let leases: Vec<_> = ports.iter().map(|ports| ports.lease).collect();
+        let (answer, _) = plan.commit(&mut state.dialogue, &leases);
+        self.carry_out(&mut state, &before, ports, place);
+        let agreed = state.agreed();
+        drop(state);
+        if is_first {
+            self.shared.tell(self.id, Happening::Created);
+        }
+        self.shared
+            .tell(self.id, Happening::Negotiated { streams: agreed });
+        Ok(answer)
+    }
+
+    /// Applies the answer to our offer; the same answer again changes nothing.
+    pub(super) fn apply_answer(&self, answer: &Answer) -> Result<(), SessionError> {
+        let mut state = self.open_state()?;
+        let place = self.reserve()?;
+        let plan = state.dialogue.plan_completion(answer)?;
+        if plan.is_repeated() {
+            return Ok(());
+        }
+        let before = state.dialogue.streams().to_vec();
+        plan.commit(&mut state.dialogue);
+        self.carry_out(&mut state, &before, Vec::new(), place);
+        let agreed = state.agreed();
+        drop(state);
+        self.shared
+            .tell(self.id, Happening::Negotiated { streams: agreed });
+        Ok(())
+    }
+
+    /// Gives our open offer up.
+    pub(super) fn rollback(&self) -> Result<(), SessionError> {
+        let mut state = self.open_state()?;
+        let place = self.reserve()?;
+        let plan = state.dialogue.plan_rollback()?;
+        let before = state.dialogue.streams().to_vec();
+        plan.commit(&mut state.dialogue);
+        self.carry_out(&mut state, &before, Vec::new(), place);
+        drop(state);
+        self.shared.tell(self.id, Happening::Updated);
+        Ok(())
+    }
+
+    /// A second session on the same ports, from another answer to our offer.
+    pub(super) fn fork(&self, answer: &Answer) -> Result<Arc<Self>, SessionError> {
+        let state = self.open_state()?;
+        let mut dialogue = state.dialogue.fork()?;
+        dialogue.plan_completion(answer)?.commit(&mut dialogue);
+        // The sockets are this worker's.
+        let place = self.reserve()?;
+        let wanted = state.wanted.clone();
+        let fork = Self::with_dialogue(&self.shared, self.worker, wanted, dialogue)?;
+        let mut forked = fork.lock();
+        let streams = forked.dialogue.streams().to_vec();
+        forked.wanted.settle(&streams);
+        let step = Step {
+            agree: forked.agreements(),
+            ..Step::default()
+        };
+        place.send(Command::Fork {
+            session: fork.id,
+            of: self.id,
+            step,
+        });
+        let agreed = forked.agreed();
+        drop(forked);
+        self.shared.tell(fork.id, Happening::Created);
+        self.shared
+            .tell(fork.id, Happening::Negotiated { streams: agreed });
+        Ok(fork)
+    }
+
+    /// Ends the session, once; what can be waited for is its last packet.
+    pub(crate) fn close(&self, reason: CloseReason) -> Pending<()> {
+        let (done, waited) = pending(Arc::clone(&self.shared.driver));
+        let place = self.lock().close.take();
+        self.shared.sessions().remove(&self.id);
+        match place {
+            Some(place) => place.send(Command::Close {
+                session: self.id,
+                reason,
+                done,
+            }),
+            None => done.complete(()),
+        }
+        waited
+    }
+
+    /// The statistics published last, at most 20 ms old.
+    pub(crate) fn stats(&self) -> SessionStats {
+        self.published.stats()
+    }
+
+    /// Why nothing is heard, for every m-line.
+    pub(crate) fn diagnose(&self) -> Vec<Diagnosis> {
+        let (now, stats) = (self.shared.driver.now(), self.stats());
+        let state = self.lock();
+        let streams = state.dialogue.streams().iter().enumerate();
+        let situations = streams.map(|(line, stream)| state.situation(line, stream));
+        let diagnose = |situation: Situation| {
+            let counted = stats
+                .streams
+                .iter()
+                .find(|stats| stats.stream == situation.stream);
+            Diagnosis::of(now, &situation, counted)
+        };
+        situations.map(diagnose).collect()
+    }
+
+    /// Leases what a plan demands; what was leased is given back if the rest
+    /// cannot be had.
+    fn lease(
+        &self,
+        wanted: &Wanted,
+        demand: impl Iterator<Item = Demand>,
+    ) -> Result<Vec<NewPorts>, SessionError> {
+        let name = wanted.constraints.interface.as_deref();
+        let mut all = Vec::new();
+        for (line, demand) in demand.enumerate() {
+            let Demand::Lease(ports, family) = demand else {
+                continue;
+            };
+            let bound = self.shared.interface(name, family)?;
+            let kind = match ports {
+                Ports::Single => LeaseKind::Single,
+                Ports::Pair => LeaseKind::Pair,
+            };
+            let leased = bound.ports.lease(kind)?;
+            let at = |socket: &crate::ports::LeasedSocket| socket.socket.local_addr().port();
+            let lease = Lease {
+                rtp: SocketAddr::new(bound.advertised, at(&leased.rtp)),
+                rtcp: leased.rtcp.as_ref().map(at),
+            };
+            let is_it = |other: &Bound| std::ptr::eq(other, bound);
+            let interface = self.shared.interfaces.iter().position(is_it).unwrap_or(0);
+            all.push(NewPorts {
+                line,
+                leased,
+                lease,
+                interface,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Tells the worker what a commit changed, from the streams before to
+    /// those now.
+    fn carry_out(
+        &self,
+        state: &mut State,
+        before: &[Stream],
+        ports: Vec<NewPorts>,
+        place: Permit<Command>,
+    ) {
+        let streams = state.dialogue.streams().to_vec();
+        state.wanted.settle(&streams);
+        state.since = self.shared.driver.now();
+        let mut step = Step {
+            agree: state.agreements(),
+            ..Step::default()
+        };
+        for (line, stream) in streams.iter().enumerate() {
+            let index = StreamIndex(line as u8);
+            let held = before.get(line).and_then(|stream| stream.local);
+            match (held, stream.local) {
+                (Some(_), None) => step.end.push(index),
+                (Some(held), Some(now)) if held.rtcp.is_some() && now.rtcp.is_none() => {
+                    step.free_rtcp.push(index);
+                }
+                _ => {}
+            }
+        }
+        state.taken.retain(|index| !step.end.contains(index));
+        for ports in ports {
+            // A line that was refused after all: its ports go back.
+            if streams
+                .get(ports.line)
+                .is_some_and(|stream| stream.local == Some(ports.lease))
+            {
+                step.begin.push(self.new_stream(state, ports));
+            }
+        }
+        place.send(Command::Negotiated {
+            session: self.id,
+            step,
+        });
+    }
+
+    fn new_stream(&self, state: &State, ports: NewPorts) -> NewStream {
+        let constraints = &state.wanted.constraints;
+        let audio = state.wanted.at(ports.line).or(constraints.audio.first());
+        let bound = &self.shared.interfaces[ports.interface];
+        let addresses = |port: u16| {
+            [
+                SocketAddr::new(bound.address, port),
+                SocketAddr::new(bound.advertised, port),
+            ]
+        };
+        let ports_of = [Some(ports.lease.rtp.port()), ports.lease.rtcp];
+        let own = ports_of.into_iter().flatten().flat_map(addresses).collect();
+        let setup = StreamSetup {
+            stream: StreamIndex(ports.line as u8),
+            // The worker gives its sockets their keys.
+            rtp: talkpath_media::SocketKey(0),
+            rtcp: None,
+            own,
+            policy: constraints.source_policy,
+            rules: AddressRules::for_local(bound.address),
+            rate: audio.map_or(talkpath_audio::SampleRate::HZ_8000, |audio| audio.rate),
+            media_timeout: constraints.media_timeout,
+            pause: match constraints.silence {
+                Silence::Nothing => Pause::SendNothing,
+                Silence::Packets => Pause::SendSilence,
+            },
+        };
+        NewStream {
+            setup,
+            rtp: ports.leased.rtp,
+            rtcp: ports.leased.rtcp,
+        }
+    }
+}
+
+impl State {
+    /// What is agreed about each live stream, as packets see it.
+    fn agreements(&self) -> Vec<(StreamIndex, Agreement)> {
+        let awaiting = match self.dialogue.has_pending_offer() {
+            true => Awaiting::Awaited,
+            false => Awaiting::Settled,
+        };
+        let source = self.wanted.constraints.signalling_source;
+        let streams = self.dialogue.streams().iter().enumerate();
+        streams
+            .filter(|(_, stream)| stream.is_live())
+            .map(|(line, stream)| {
+                (
+                    StreamIndex(line as u8),
+                    Agreement::of(stream, awaiting, source),
+                )
+            })
+            .collect()
+    }
+
+    /// What is agreed, in words for events.
+    pub(super) fn agreed(&self) -> Vec<Agreed> {
+        let streams = self.dialogue.streams().iter().enumerate();
+        let agreed = streams.map(|(line, stream)| Agreed {
+            stream: StreamIndex(line as u8),
+            codec: stream.send.first().map(|codec| codec.format.to_string()),
+            direction: stream.direction,
+            local: stream.local.map(|lease| lease.rtp),
+            remote: stream
+                .remote
+                .as_ref()
+                .and_then(|remote| remote.destination.address()),
+        });
+        agreed.collect()
+    }
+
+    fn situation(&self, line: usize, stream: &Stream) -> Situation {
+        let remote = stream.remote.as_ref();
+        let standing = match stream.state {
+            _ if self.close.is_none() => Standing::Closed,
+            StreamState::Offered => Standing::NotAnswered,
+            StreamState::Rejected(_) | StreamState::Removed(_) => Standing::PortZero,
+            StreamState::Active if remote.is_some_and(|remote| remote.last.is_none()) => {
+                Standing::NoAddress
+            }
+            StreamState::Active => Standing::Active,
+        };
+        Situation {
+            stream: StreamIndex(line as u8),
+            standing,
+            direction: stream.direction,
+            signalled: remote.and_then(|remote| remote.last),
+            since: self.since,
+        }
+    }
+
+    /// Whether the session has been closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.close.is_none()
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // A session whose making failed half-way has no handle that closes it.
+        self.close(CloseReason::Application);
+    }
+}
+
+fn overloaded(error: crate::mailbox::ReserveError) -> SessionError {
+    SessionError::Overloaded(error.to_string())
+}

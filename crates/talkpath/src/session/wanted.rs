@@ -1,0 +1,155 @@
+//! What a session wants now: constraints with their m-lines, and the hold.
+//!
+//! In: constraints, changes, and which m-lines negotiation gave to which wish.
+//! Out: the [`Wants`] of the next offer or answer.
+
+use std::time::Duration;
+
+use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::{Kind, MediaWants, Slot, Stream, TelephoneEvent, Wants};
+
+use crate::change::Change;
+use crate::constraints::{Audio, Constraints};
+use crate::error::SessionError;
+
+/// The wishes of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) constraints: Constraints,
+    lines: Vec<Wish>,
+    hold: Hold,
+}
+
+/// One wanted stream and its m-line, once it has one.
+#[derive(Clone, Debug)]
+struct Wish {
+    audio: Audio,
+    line: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hold {
+    Off,
+    On,
+}
+
+impl Wanted {
+    /// Checks constraints and takes them in.
+    pub(crate) fn new(constraints: Constraints) -> Result<Self, SessionError> {
+        constraints.audio.iter().try_for_each(check)?;
+        let wish = |audio: &Audio| Wish {
+            audio: audio.clone(),
+            line: None,
+        };
+        let lines = constraints.audio.iter().map(wish).collect();
+        Ok(Wanted {
+            constraints,
+            lines,
+            hold: Hold::Off,
+        })
+    }
+
+    /// What to negotiate.
+    pub(crate) fn wants(&self) -> Wants {
+        let media: Vec<_> = self.lines.iter().map(|wish| self.media(wish)).collect();
+        Wants::new(media).with_preference(self.constraints.preference)
+    }
+
+    /// The same after `change`.
+    pub(crate) fn changed(&self, change: Change) -> Result<Self, SessionError> {
+        let mut next = self.clone();
+        match change {
+            Change::Nothing => {}
+            Change::Hold => next.hold = Hold::On,
+            Change::Resume => next.hold = Hold::Off,
+            Change::Direction(stream, direction) => {
+                next.wish(stream.0)?.audio.direction = direction
+            }
+            Change::Codecs(stream, codecs) => next.wish(stream.0)?.audio.codecs = codecs,
+            Change::Add(audio) => {
+                check(&audio)?;
+                next.lines.push(Wish { audio, line: None });
+            }
+            Change::Remove(stream) => {
+                next.wish(stream.0)?;
+                next.lines
+                    .retain(|wish| wish.line != Some(usize::from(stream.0)));
+            }
+        }
+        Ok(next)
+    }
+
+    /// Learns which m-lines the wishes got.
+    pub(crate) fn settle(&mut self, streams: &[Stream]) {
+        let audio = |stream: &Stream| stream.kind == Kind::Audio && stream.is_live();
+        for line in (0..streams.len()).filter(|line| audio(&streams[*line])) {
+            if self.lines.iter().any(|wish| wish.line == Some(line)) {
+                continue;
+            }
+            if let Some(wish) = self.lines.iter_mut().find(|wish| wish.line.is_none()) {
+                wish.line = Some(line);
+            }
+        }
+    }
+
+    /// The wish at an m-line.
+    pub(crate) fn at(&self, line: usize) -> Option<&Audio> {
+        self.lines
+            .iter()
+            .find(|wish| wish.line == Some(line))
+            .map(|wish| &wish.audio)
+    }
+
+    fn wish(&mut self, line: u8) -> Result<&mut Wish, SessionError> {
+        let found = self
+            .lines
+            .iter_mut()
+            .find(|wish| wish.line == Some(usize::from(line)));
+        found.ok_or(SessionError::NoSuchStream { line })
+    }
+
+    fn media(&self, wish: &Wish) -> MediaWants {
+        let Audio {
+            codecs,
+            direction,
+            ptime,
+            rtcp_mux,
+            ..
+        } = &wish.audio;
+        let formats: Vec<_> = codecs.iter().map(|codec| codec.format()).collect();
+        let mut media = MediaWants::audio(formats)
+            .with_direction(self.held(*direction))
+            .with_rtcp(*rtcp_mux)
+            .with_telephone_event(TelephoneEvent::Off);
+        media.ptime = *ptime;
+        media.slot = wish.line.map_or(Slot::Any, Slot::At);
+        media
+    }
+
+    /// RFC 3264 §8.4: what we hold, we do not receive.
+    fn held(&self, direction: Direction) -> Direction {
+        match self.hold {
+            Hold::Off => direction,
+            Hold::On => Direction::new(direction.sends(), false),
+        }
+    }
+}
+
+fn check(audio: &Audio) -> Result<(), SessionError> {
+    if !matches!(audio.rate.hz(), 8000 | 16000 | 24000 | 48000) {
+        return Err(SessionError::Rate {
+            hz: audio.rate.hz(),
+        });
+    }
+    match audio.ptime {
+        Some(ptime) if !(MIN_PACKET..=MAX_PACKET).contains(&ptime) => {
+            Err(SessionError::PacketTime {
+                millis: ptime.as_millis(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+const MIN_PACKET: Duration = Duration::from_millis(10);
+const MAX_PACKET: Duration = Duration::from_millis(60);

@@ -1,0 +1,407 @@
+//! The floor: the seats of a worker's sessions, their sockets and timers.
+//!
+//! In: datagrams, deadlines and the effects of commands. Out: the outbox and
+//! events. A panic in one call ends that call alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use talkpath_media::{Call, Mute, Outbox, Path, SessionId, StreamIndex};
+use talkpath_transport::{Component, DropReason};
+use talkpath_wire::Time;
+
+use super::command::{End, NewStream, Step};
+use super::legs::{Leg, Legs};
+use super::published::Published;
+use super::sockets::{Sockets, User};
+use super::wheel::Wheel;
+use crate::driver::{Batch, Datagram, Io};
+use crate::event::{CloseReason, Happening};
+use crate::wait::Completer;
+
+/// Seats, sockets and timers.
+pub(crate) struct Floor {
+    /// One call each; a seat's number is its key in the wheel.
+    seats: Vec<Option<Call>>,
+    legs: Legs,
+    sockets: Sockets,
+    wheel: Wheel,
+    due: Vec<(Time, usize)>,
+    outbox: Outbox,
+    happenings: Vec<(SessionId, Happening)>,
+    /// Sessions whose goodbye is in the outbox.
+    leaving: Vec<Leaving>,
+}
+
+struct Leaving {
+    session: SessionId,
+    reason: CloseReason,
+    done: Option<Completer<()>>,
+}
+
+impl Floor {
+    pub(crate) fn new(now: Time) -> Self {
+        Floor {
+            seats: Vec::new(),
+            legs: Legs::default(),
+            sockets: Sockets::default(),
+            wheel: Wheel::new(now),
+            due: Vec::new(),
+            outbox: Outbox::new(),
+            happenings: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// Takes in a call with one session that has no streams yet.
+    pub(crate) fn open(&mut self, session: SessionId, call: Call, published: Arc<Published>) {
+        let seat = match self.seats.iter().position(Option::is_none) {
+            Some(free) => free,
+            None => {
+                self.seats.push(None);
+                self.seats.len() - 1
+            }
+        };
+        self.seats[seat] = Some(call);
+        self.legs.add(session, seat, published);
+    }
+
+    /// Hands every datagram of `batch` to its call.
+    pub(crate) fn take(&mut self, now: Time, batch: &mut Batch) {
+        batch.drain(|datagram| self.take_one(now, datagram));
+    }
+
+    fn take_one(&mut self, now: Time, datagram: Datagram<'_>) {
+        let Some(user) = self.user_of(&datagram) else {
+            return;
+        };
+        self.sockets.mark_used(datagram.socket);
+        if let (Some(bytes), Some(local)) = (&datagram.bytes, self.sockets.local(datagram.socket)) {
+            self.legs
+                .capture(now, user.path.session, (datagram.from, local), bytes);
+        }
+        let Path {
+            session, stream, ..
+        } = user.path;
+        self.with_call(now, user.seat, |call, _, outbox| match datagram.bytes {
+            Some(bytes) => {
+                call.handle_datagram(now, user.path, datagram.from, bytes, outbox);
+            }
+            None => call.count_drop(now, session, stream, DropReason::Truncated),
+        });
+    }
+
+    /// Whose a datagram is: of several forks on one socket, the one that takes
+    /// its source.
+    fn user_of(&self, datagram: &Datagram<'_>) -> Option<User> {
+        let users = self.sockets.users(datagram.socket);
+        let accepts = |user: &&User| {
+            let call = self.seats.get(user.seat).and_then(Option::as_ref);
+            call.is_some_and(|call| call.accepts(user.path, datagram.from))
+        };
+        match users {
+            [] => None,
+            [only] => Some(*only),
+            several => several.iter().find(accepts).or(several.first()).copied(),
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn expire(&mut self, now: Time) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now, &mut due);
+        for (_, seat) in &due {
+            self.with_call(now, *seat, |call, legs, outbox| {
+                call.handle_timeout(now, legs, outbox);
+            });
+        }
+        self.due = due;
+    }
+
+    /// Carries out a committed step of negotiation.
+    pub(crate) fn negotiated(
+        &mut self,
+        now: Time,
+        io: &mut dyn Io,
+        session: SessionId,
+        step: Step,
+    ) {
+        let Some(seat) = self.legs.seat(session) else {
+            return;
+        };
+        for stream in step.end {
+            self.with_call(now, seat, |call, legs, outbox| {
+                call.remove_stream(now, session, stream, outbox);
+                legs.clear_desk(session, stream);
+            });
+            self.flush(io);
+            self.leave(io, session, |path| path.stream == stream);
+        }
+        for new in step.begin {
+            if let Err(error) = self.begin(now, io, (session, seat), new) {
+                let what = Happening::Error(format!("a socket could not be polled: {error}"));
+                self.happenings.push((session, what));
+                self.close(now, session, CloseReason::Internal, None);
+                return;
+            }
+        }
+        self.with_call(now, seat, |call, _, outbox| {
+            for (stream, agreement) in step.agree {
+                call.agree(now, session, stream, agreement, outbox);
+            }
+            for stream in &step.free_rtcp {
+                call.free_rtcp(session, *stream);
+            }
+        });
+        for stream in step.free_rtcp {
+            self.leave(io, session, |path| {
+                path.stream == stream && path.component == Component::Rtcp
+            });
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Time,
+        io: &mut dyn Io,
+        (session, seat): (SessionId, usize),
+        new: NewStream,
+    ) -> std::io::Result<()> {
+        let NewStream {
+            mut setup,
+            rtp,
+            rtcp,
+        } = new;
+        let stream = setup.stream;
+        let user = |component| User {
+            seat,
+            path: Path {
+                session,
+                stream,
+                component,
+            },
+        };
+        // Ports that the stream had before are replaced.
+        self.leave(io, session, |path| path.stream == stream);
+        setup.rtp = self.sockets.adopt(io, rtp, user(Component::Rtp))?;
+        setup.rtcp = match rtcp {
+            Some(rtcp) => Some(self.sockets.adopt(io, rtcp, user(Component::Rtcp))?),
+            None => None,
+        };
+        self.with_call(now, seat, |call, legs, _| {
+            call.add_stream(now, session, setup);
+            if legs.is_occupied(session, stream) {
+                call.listen(now, session, stream);
+            }
+        });
+        Ok(())
+    }
+
+    /// Lets a fork, already open, share the sockets of the session `of`.
+    pub(crate) fn fork(&mut self, now: Time, session: SessionId, of: SessionId, step: Step) {
+        let (Some(seat), Some(parent)) = (self.legs.seat(session), self.legs.seat(of)) else {
+            return;
+        };
+        let Some(Some(parent)) = self.seats.get(parent) else {
+            return;
+        };
+        let setups: Vec<_> = parent.setups(of).cloned().collect();
+        for (key, user) in self.sockets.of_session(of) {
+            self.sockets.share(
+                key,
+                User {
+                    seat,
+                    path: Path {
+                        session,
+                        ..user.path
+                    },
+                },
+            );
+        }
+        self.with_call(now, seat, |call, _, outbox| {
+            setups
+                .into_iter()
+                .for_each(|setup| call.add_stream(now, session, setup));
+            for (stream, agreement) in step.agree {
+                call.agree(now, session, stream, agreement, outbox);
+            }
+        });
+    }
+
+    /// Attaches an end to a stream.
+    pub(crate) fn attach(&mut self, now: Time, session: SessionId, stream: StreamIndex, end: End) {
+        let Some(seat) = self.legs.seat(session) else {
+            return;
+        };
+        self.with_call(now, seat, |call, legs, _| {
+            legs.attach(session, stream, end);
+            if legs.is_occupied(session, stream) {
+                call.listen(now, session, stream);
+            }
+        });
+    }
+
+    pub(crate) fn mute(&mut self, session: SessionId, mute: Mute) {
+        let seat = self.legs.seat(session);
+        if let Some(Some(call)) = seat.and_then(|seat| self.seats.get_mut(seat)) {
+            call.mute(session, mute);
+        }
+    }
+
+    /// Lets a session say goodbye; [`Floor::vacate`] ends it after the flush.
+    pub(crate) fn close(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        reason: CloseReason,
+        done: Option<Completer<()>>,
+    ) {
+        let Some(seat) = self.legs.seat(session) else {
+            return;
+        };
+        self.leaving.push(Leaving {
+            session,
+            reason,
+            done,
+        });
+        self.with_call(now, seat, |call, _, outbox| {
+            call.close_session(now, session, outbox)
+        });
+    }
+
+    pub(crate) fn close_all(&mut self, now: Time, reason: CloseReason) {
+        for session in self.legs.sessions() {
+            self.close(now, session, reason, None);
+        }
+    }
+
+    /// Sends what is in the outbox.
+    pub(crate) fn flush(&mut self, io: &mut dyn Io) {
+        let now = io.now();
+        let Floor {
+            outbox,
+            sockets,
+            seats,
+            legs,
+            ..
+        } = self;
+        for transmit in outbox.transmits.iter() {
+            let session = sockets
+                .users(transmit.socket)
+                .first()
+                .map(|user| user.path.session);
+            if let (Some(session), Some(local)) = (session, sockets.local(transmit.socket)) {
+                legs.capture(now, session, (local, transmit.to), transmit.bytes);
+            }
+        }
+        io.send(&outbox.transmits, &mut |transmit, _| {
+            for user in sockets.users(transmit.socket) {
+                if let Some(Some(call)) = seats.get_mut(user.seat) {
+                    call.count_send_error(user.path.session, user.path.stream);
+                }
+            }
+        });
+        outbox.transmits.clear();
+    }
+
+    /// Ends the sessions that have said goodbye.
+    pub(crate) fn vacate(&mut self, now: Time, io: &mut dyn Io) {
+        for Leaving {
+            session,
+            reason,
+            done,
+        } in std::mem::take(&mut self.leaving)
+        {
+            self.leave(io, session, |_| true);
+            if let Some(leg) = self.legs.remove(session) {
+                self.retire(now, session, leg);
+                if reason != CloseReason::NeverBegan {
+                    self.happenings
+                        .push((session, Happening::Closed { reason }));
+                }
+            }
+            if let Some(done) = done {
+                done.complete(());
+            }
+        }
+    }
+
+    /// Takes a session that is over out of its call, and an empty call away.
+    fn retire(&mut self, now: Time, session: SessionId, leg: Leg) {
+        let Some(Some(call)) = self.seats.get_mut(leg.seat) else {
+            return;
+        };
+        leg.published
+            .publish_last(|stats| call.stats_into(now, session, stats));
+        call.remove_session(session);
+        if call.is_empty() {
+            self.seats[leg.seat] = None;
+            self.wheel.set(leg.seat, None);
+        }
+    }
+
+    /// What happened since asked last.
+    pub(crate) fn drain_events(&mut self) -> impl Iterator<Item = (SessionId, Happening)> + '_ {
+        self.happenings.drain(..)
+    }
+
+    /// When the next deadline is.
+    pub(crate) fn next(&self) -> Option<Time> {
+        self.wheel.next()
+    }
+
+    /// Gives up those sockets of a session that `which` names.
+    fn leave(&mut self, io: &mut dyn Io, session: SessionId, which: impl Fn(&Path) -> bool) {
+        for (key, user) in self.sockets.of_session(session) {
+            if which(&user.path) {
+                self.sockets.leave(io, key, user);
+            }
+        }
+    }
+
+    /// Lets `work` change a call, then looks after what follows from it: its
+    /// events, its statistics, its next deadline. A panic ends that call.
+    fn with_call(
+        &mut self,
+        now: Time,
+        seat: usize,
+        work: impl FnOnce(&mut Call, &mut Legs, &mut Outbox),
+    ) {
+        let Some(Some(call)) = self.seats.get_mut(seat) else {
+            return;
+        };
+        let (legs, outbox) = (&mut self.legs, &mut self.outbox);
+        let survived = catch_unwind(AssertUnwindSafe(|| {
+            work(call, legs, outbox);
+            earlier(call.poll_timeout(), legs.publish(now, call))
+        }));
+        for event in outbox.events.drain(..) {
+            let what = Happening::from_media(event.stream, event.what);
+            self.happenings.push((event.session, what));
+        }
+        match survived {
+            Ok(deadline) => self.wheel.set(seat, deadline),
+            Err(_) => self.collapse(seat),
+        }
+    }
+
+    /// A defect of ours broke a call: its sessions end, whatever state it is in.
+    fn collapse(&mut self, seat: usize) {
+        self.seats[seat] = None;
+        self.wheel.set(seat, None);
+        for session in self.legs.of_seat(seat) {
+            self.leaving.push(Leaving {
+                session,
+                reason: CloseReason::Internal,
+                done: None,
+            });
+        }
+    }
+}
+
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
