@@ -22,6 +22,9 @@ use candidate::{Admission, Candidate, Candidates};
 
 /// Whose media a stream takes, and how it finds out.
 ///
+/// Plain RTP is not signed. None of these stops an attacker on the path, nor
+/// one who forges the accepted address; only encryption does. What they do:
+///
 /// | | stops | cannot stop |
 /// |---|---|---|
 /// | `Signalled` | everyone at another IP address | who sends from the signalled address, or forges it |

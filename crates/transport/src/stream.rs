@@ -158,6 +158,8 @@ pub struct StreamTransport {
     remote: Option<RtcpRemote>,
     refused: Option<Refused>,
     sending: Sending,
+    /// A hold of the old kind, by an unspecified address.
+    address_hold: Sending,
     early: Early,
     /// A description is awaited that may name other addresses.
     answer: Answer,
@@ -184,6 +186,7 @@ impl StreamTransport {
             remote: None,
             refused: None,
             sending: Sending::Allowed,
+            address_hold: Sending::Allowed,
             early: Early::default(),
             answer: Answer::Settled,
             drops: Drops::new(),
@@ -216,19 +219,21 @@ impl StreamTransport {
         match self.check(remote.rtp) {
             Ok(address) => {
                 self.refused = None;
+                self.address_hold = Sending::Allowed;
                 let source = remote.signalling_source.map(canonical_ip);
                 self.rtp.signal(now, Signalled { address, source });
                 self.rtcp.signal(self.rtcp_signalled(remote.rtcp, source));
             }
             // RFC 3264 §8.4: the address of before is needed to resume.
             Err(Refused::Unspecified) if self.rtp.signalled().is_some() => {
-                self.sending = Sending::Held;
+                self.address_hold = Sending::Held;
             }
             Err(refused) => self.refused = Some(refused),
         }
     }
 
-    /// Whether negotiation lets us send RTP. The address is kept.
+    /// Whether negotiation lets us send RTP, by the direction attribute. The
+    /// address is kept. A hold by unspecified address is known without this.
     pub fn set_sending(&mut self, sending: Sending) {
         self.sending = sending;
     }
@@ -310,7 +315,7 @@ impl StreamTransport {
     /// [`Withheld`] when signalling has not said, forbids it, or named an
     /// address that is not to be sent to.
     pub fn rtp_destination(&self) -> Result<SocketAddr, Withheld> {
-        if self.sending == Sending::Held {
+        if [self.sending, self.address_hold].contains(&Sending::Held) {
             return Err(Withheld::Held);
         }
         self.permit(self.rtp.destination())

@@ -225,9 +225,15 @@ fn hold_keeps_the_address_that_resume_needs() {
         rig.signal(addr(hold), RtcpRemote::Mux);
         assert_eq!(rig.stream.rtp_destination(), Err(Withheld::Held));
         assert_eq!(rig.stream.rtcp_destination(), Ok(peer()));
-        rig.stream.set_sending(Sending::Allowed);
+        assert!(rig.rtp(peer(), 7, 10), "who is held may still be heard");
+        rig.signal(peer(), RtcpRemote::Mux);
         assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
         assert_eq!(rig.stream.source(), Some(peer()));
+        rig.stream.set_sending(Sending::Held);
+        assert_eq!(rig.stream.rtp_destination(), Err(Withheld::Held));
+        assert_eq!(rig.stream.rtcp_destination(), Ok(peer()));
+        rig.stream.set_sending(Sending::Allowed);
+        assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
     }
 }
 

@@ -70,7 +70,7 @@ pub enum Pulled {
     Played,
     /// Part or all of it was lost and made up.
     Concealed,
-    /// Nothing was there to be heard.
+    /// Nothing was there to be heard; what was heard before may fade out in it.
     Silence,
 }
 
