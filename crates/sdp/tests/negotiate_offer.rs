@@ -360,3 +360,94 @@ fn names_of_users_and_sessions_cannot_break_the_text() {
     let offer = plan.commit(&mut dialogue, &[Lease::pair(addr("192.0.2.1:4000"))]);
     assert!(text(&offer).contains("o=a_b__m=x 1 1 IN IP4 192.0.2.1\r\ns=Anna's__call\r\n"));
 }
+
+// RFC 3264 §8.3.2: nor is a number that the peer uses given another meaning
+#[test]
+fn a_number_of_the_peer_keeps_its_meaning_in_our_offers() {
+    let mut a = Agent::new(1);
+    let text = "m=audio 4000 RTP/AVP 96 97 101\na=rtpmap:96 X/8000\na=rtpmap:97 PCMU/8000\n\
+                a=rtpmap:101 Y/8000\n";
+    a.answer(&offer(text), &audio([pcmu()])).unwrap();
+    a.offer(&audio([pcmu(), opus()])).unwrap();
+    assert_eq!(numbers(&a.stream(0).receive), [97, 98, 99, 100]);
+}
+
+#[test]
+fn a_codec_that_the_peer_offered_in_vain_keeps_its_number_when_we_want_it() {
+    let mut a = Agent::new(1);
+    let text = "m=audio 4000 RTP/AVP 111 8 0\na=rtpmap:111 opus/48000/2\n";
+    a.answer(&offer(text), &audio([pcmu()])).unwrap();
+    a.offer(&audio([pcmu(), pcma(), opus()])).unwrap();
+    assert_eq!(numbers(&a.stream(0).receive)[..3], [0, 8, 111]);
+}
+
+// RFC 3264 §8.3: the transport of a stream stays
+#[test]
+fn a_re_offer_keeps_the_profile_of_the_stream() {
+    let mut a = Agent::new(1);
+    a.answer(&offer("m=audio 4000 RTP/AVPF 0\n"), &audio([pcmu()]))
+        .unwrap();
+    let re_offer = a.offer(&audio([pcmu()])).unwrap();
+    assert!(m_line(re_offer.description(), 0).contains(" RTP/AVPF "));
+}
+
+// RFC 8858 §4.5
+#[test]
+fn one_port_is_enough_for_all_re_offers_of_multiplexing_only() {
+    let wants = Wants::new([MediaWants::audio([pcmu()]).with_rtcp(RtcpMux::Only)]);
+    let (mut a, mut b) = call(&wants);
+    let port = a.stream(0).local;
+    let hold = wants.clone().with_direction(Direction::Inactive);
+    let (offer, _) = exchange(&mut a, &mut b, &hold, &wants);
+    assert!(text(&offer).contains("a=rtcp-mux-only\r\n"));
+    exchange(&mut b, &mut a, &wants, &wants);
+    assert_eq!(
+        (a.stream(0).local, a.held.len(), b.held.len()),
+        (port, 1, 1)
+    );
+}
+
+#[test]
+fn an_entry_for_a_slot_that_is_taken_or_of_another_kind_is_refused() {
+    let (a, _) = call(&audio([pcmu()]));
+    let twice = [
+        MediaWants::audio([pcmu()]).at(0),
+        MediaWants::audio([opus()]).at(0),
+    ];
+    for wants in [
+        Wants::new(twice),
+        Wants::new([MediaWants::video([vp8()]).at(0)]),
+    ] {
+        let error = a.dialogue.plan_offer(&wants).unwrap_err();
+        assert!(
+            matches!(error, OfferError::Wants(WantsError::NoSuchSlot { .. })),
+            "{error}"
+        );
+    }
+}
+
+// RFC 3264 §8.3.2
+#[test]
+fn a_session_that_has_used_up_its_numbers_says_so() {
+    let (mut a, mut b) = call(&audio([pcmu()]));
+    let mut last = None;
+    for round in 0..4 {
+        let formats: Vec<Format> = (0..20)
+            .map(|index| Format::new("X", 8000 + 20 * round + index))
+            .collect();
+        let mut wants = audio(formats);
+        wants.media[0].telephone_event = TelephoneEvent::Off;
+        match a.offer(&wants) {
+            Ok(offer) => {
+                let answer = b.answer(&offer, &wants).unwrap();
+                a.complete(&answer).unwrap();
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let exhausted = Some(OfferError::Wants(WantsError::NumbersExhausted {
+        line: 0,
+        format: Format::new("X", 8060),
+    }));
+    assert_eq!(last, exhausted);
+}

@@ -237,6 +237,29 @@ proptest! {
         }
     }
 
+    // RFC 3264 §4, RFC 6337 §3.4
+    #[test]
+    fn rollback_always_returns_to_before_the_offer(
+        first in wants(),
+        next in wants(),
+        later in wants(),
+    ) {
+        let (mut a, mut b) = (Agent::new(1), Agent::new(2));
+        let offer = a.offer(&first).unwrap();
+        if let Ok(answer) = b.answer(&offer, &first) {
+            a.complete(&answer).unwrap();
+        } else {
+            a.rollback();
+        }
+        let before = (a.dialogue.streams().to_vec(), a.held.clone());
+        for wants in [next, later] {
+            a.offer(&wants).unwrap();
+            a.rollback();
+            prop_assert_eq!(a.dialogue.streams(), &before.0[..]);
+            prop_assert_eq!(&a.held, &before.1);
+        }
+    }
+
     #[test]
     fn two_of_ours_always_agree(
         ours in wants(),

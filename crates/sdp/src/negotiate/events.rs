@@ -8,6 +8,12 @@ use alloc::string::String;
 use core::fmt::{self, Write as _};
 
 /// A set of event codes, 0..=255 (RFC 4733 §2.3.1).
+///
+/// ```
+/// use talkpath_sdp::negotiate::Events;
+/// let theirs = Events::parse(b"0-15,66").expect("a list of events");
+/// assert_eq!(theirs.intersection(Events::DTMF_AND_FLASH), Events::DTMF);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Events([u64; 4]);
 

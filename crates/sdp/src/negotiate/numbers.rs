@@ -17,8 +17,8 @@ use crate::static_format;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
     ours: Vec<Binding>,
-    /// By m-line, a bit for each number that the peer has used.
-    theirs: Vec<u128>,
+    /// What the peer means, or last meant, by its own.
+    theirs: Vec<Binding>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,10 @@ impl Numbers {
             self.bind(line, number, format);
             return Some(number);
         }
+        // One number for both directions spares trouble with simple peers.
         let number = self
-            .number_elsewhere(line, format)
+            .number_of_theirs(line, format)
+            .or_else(|| self.number_elsewhere(line, format))
             .or_else(|| self.fresh(line, format))?;
         self.bind(line, number, format);
         Some(number)
@@ -73,21 +75,36 @@ impl Numbers {
         }
     }
 
-    /// Remembers the numbers that the peer uses on `line`, so that a later
-    /// offer of ours does not give them another meaning.
+    /// Remembers what the peer's numbers mean on `line`, so that a later offer
+    /// of ours gives them the same meaning or none.
     pub(crate) fn note_theirs(&mut self, line: usize, codecs: &[Codec]) {
-        if self.theirs.len() <= line {
-            self.theirs.resize(line + 1, 0);
-        }
-        for codec in codecs {
-            self.theirs[line] |= 1 << codec.number.value();
+        for Codec { number, format } in codecs {
+            let (number, format) = (*number, format.clone());
+            self.theirs
+                .retain(|binding| (binding.line, binding.number) != (line, number));
+            self.theirs.push(Binding {
+                line,
+                number,
+                format,
+            });
         }
     }
 
     fn is_theirs(&self, line: usize, number: PayloadType) -> bool {
         self.theirs
-            .get(line)
-            .is_some_and(|used| used & (1 << number.value()) != 0)
+            .iter()
+            .any(|binding| binding.line == line && binding.number == number)
+    }
+
+    /// The number by which the peer calls `format` on `line`.
+    fn number_of_theirs(&self, line: usize, format: &Format) -> Option<PayloadType> {
+        let same = |binding: &&Binding| {
+            binding.line == line
+                && same_codec(&binding.format, format)
+                && !binding.number.collides_with_rtcp()
+                && self.is_free_on(line, binding.number)
+        };
+        self.theirs.iter().find(same).map(|binding| binding.number)
     }
 
     fn find(&self, line: usize, number: PayloadType) -> Option<&Binding> {
@@ -127,7 +144,7 @@ impl Numbers {
             |number: &PayloadType| self.is_free_on(line, *number) && !self.is_theirs(line, *number);
         let free = |number: &PayloadType| self.is_free_on(line, *number);
         customary(format)
-            .filter(free)
+            .filter(unseen)
             .or_else(|| dynamic().find(unused))
             .or_else(|| dynamic().find(unseen))
             .or_else(|| reserve().find(unseen))
@@ -143,10 +160,7 @@ impl Numbers {
         // 101 is left to telephone-event, below.
         number.value() != 101
             && self.ours.iter().all(|binding| binding.number != number)
-            && self
-                .theirs
-                .iter()
-                .all(|used| used & (1 << number.value()) == 0)
+            && self.theirs.iter().all(|binding| binding.number != number)
     }
 }
 
@@ -174,6 +188,24 @@ mod tests {
 
     fn pt(value: u8) -> PayloadType {
         PayloadType::new(value).unwrap()
+    }
+
+    #[test]
+    fn the_peers_number_is_taken_for_the_peers_codec_only() {
+        let opus = Format::new("opus", 48000).with_channels(2);
+        let theirs = [Codec {
+            number: pt(111),
+            format: opus.clone(),
+        }];
+        let mut numbers = Numbers::default();
+        numbers.note_theirs(0, &theirs);
+        assert_eq!(numbers.assign(0, &opus), Some(pt(111)));
+        let taken = [Codec {
+            number: PayloadType::PCMU,
+            format: Format::new("X", 8000),
+        }];
+        numbers.note_theirs(0, &taken);
+        assert_eq!(numbers.assign(0, &Format::new("PCMU", 8000)), Some(pt(96)));
     }
 
     // RFC 3551 §6

@@ -17,6 +17,16 @@ use super::events::Events;
 use crate::{Direction, MediaKind};
 
 /// What a party wants: all of its media, and whose order of codecs decides.
+///
+/// ```
+/// use talkpath_sdp::Direction;
+/// use talkpath_sdp::negotiate::{MediaWants, Wants};
+/// use talkpath_wire::Format;
+///
+/// let talk = Wants::new([MediaWants::audio([Format::new("PCMA", 8000)])]);
+/// let hold = talk.clone().with_direction(Direction::SendOnly);
+/// assert_eq!(hold.media[0].direction, Direction::SendOnly);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wants {
     /// The wanted streams. A live m-line that no entry claims is removed by an
