@@ -3,6 +3,7 @@
 //! A call asks its [`Ends`] once per frame and stream. The worker's
 //! implementation reads and writes rings; a test's may be a closure's worth.
 
+use crate::playout::FrameKind;
 use crate::{SessionId, StreamIndex};
 
 /// Where PCM comes from and goes to.
@@ -28,20 +29,9 @@ pub struct Tick<'a> {
     /// What is heard.
     pub heard: &'a [i16],
     /// How true it is.
-    pub kind: Heard,
+    pub kind: FrameKind,
     /// What was said; silence where nothing was.
     pub said: &'a [i16],
-}
-
-/// How true a heard frame is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Heard {
-    /// It was received.
-    Played,
-    /// Part or all of it was lost and made up.
-    Concealed,
-    /// Nothing was there to be heard.
-    Silence,
 }
 
 /// Nobody: nothing is said, and what is heard is forgotten.

@@ -8,8 +8,7 @@ use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
 use talkpath_transport::Drops;
 use talkpath_wire::Time;
 
-use crate::ends::Heard;
-use crate::playout::{Arrival, Playout, PlayoutStats, Pulled, Target};
+use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target};
 
 /// The way in of one stream, while somebody listens.
 pub(crate) struct Ingress {
@@ -20,7 +19,6 @@ pub(crate) struct Ingress {
     decoded: Box<[i16]>,
     /// The same at the application's.
     frame: Box<[i16]>,
-    kind: Heard,
     meter: LevelMeter,
 }
 
@@ -33,7 +31,6 @@ impl Ingress {
             rate,
             decoded: vec![0; codec.sample_rate().frame_len()].into(),
             frame: vec![0; rate.frame_len()].into(),
-            kind: Heard::Silence,
             meter: LevelMeter::new(),
         })
     }
@@ -58,16 +55,12 @@ impl Ingress {
     }
 
     /// Makes the next frame.
-    pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], Heard) {
-        self.kind = match self.playout.pull(now, &mut self.decoded, drops) {
-            Pulled::Played => Heard::Played,
-            Pulled::Concealed => Heard::Concealed,
-            Pulled::Silence => Heard::Silence,
-        };
+    pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], FrameKind) {
+        let kind = self.playout.pull(now, &mut self.decoded, drops);
         let progress = self.resampler.process(&self.decoded, &mut self.frame);
         self.frame[progress.written..].fill(0);
         self.meter.push(&self.frame);
-        (&self.frame, self.kind)
+        (&self.frame, kind)
     }
 
     pub(crate) fn stats(&self) -> PlayoutStats {

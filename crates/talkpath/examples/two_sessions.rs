@@ -1,7 +1,10 @@
 //! The story of a call: two sessions negotiate and exchange audio over UDP.
 //!
 //! Run it with `cargo run -p talkpath --example two_sessions`.
-#![allow(clippy::disallowed_methods, reason = "an application lives in real time")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "an application lives in real time"
+)]
 
 use std::error::Error;
 use std::thread;
@@ -20,8 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // 2. The caller and its offer; one port each, RTCP on the same.
     let codecs = [Codec::Pcmu, Codec::Pcma];
-    let (caller, offer) =
-        manager.create_offer(Audio::sendrecv(codecs).rtcp_mux(RtcpMux::Only))?;
+    let (caller, offer) = manager.create_offer(Audio::sendrecv(codecs).rtcp_mux(RtcpMux::Only))?;
     println!("The caller offers:\n{offer}");
 
     // 3. The callee, made from that offer, and its answer.
@@ -45,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let stats = session.stats();
         let audio = stats.audio().ok_or("no stream")?;
         let (sent, received) = (&audio.sent, &audio.received);
-        println!("The {name} sent {} packets and received {}.", sent.packets, received.packets);
+        println!(
+            "The {name} sent {} packets and received {}.",
+            sent.packets, received.packets
+        );
     }
 
     // 7. A clean end: goodbyes, ports back, events out.

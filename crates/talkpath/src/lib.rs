@@ -64,14 +64,13 @@ pub use files::{FileDone, FileError};
 pub use interface::Interface;
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
-pub use rings::FrameKind;
 pub use session::{
     AudioEnd, Ended, Hear, HeardFrame, Playback, Recording, Say, Session, SessionRef, SessionState,
     Wav,
 };
 pub use talkpath_audio::SampleRate;
 pub use talkpath_media::{
-    Component, Diagnosis, Finding, Levels, Mute, Received, RemoteView, Sent, SessionId,
+    Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
     SessionStats, StreamIndex, StreamStats,
 };
 pub use talkpath_sdp::negotiate::{Fault, Preference, RtcpMux, Stream};

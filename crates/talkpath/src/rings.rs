@@ -10,19 +10,10 @@
 mod hear;
 mod say;
 
+use talkpath_media::FrameKind;
+
 pub(crate) use hear::{HearReader, HearWriter, hear_ring};
 pub(crate) use say::{SayReader, SayWriter, say_ring};
-
-/// How true a heard frame is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FrameKind {
-    /// It was received.
-    Heard,
-    /// Part or all of it was lost on the way and made up.
-    Concealed,
-    /// Nothing was there to be heard.
-    Silence,
-}
 
 /// The other side of a ring is gone: the session has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -63,11 +63,11 @@ pub enum Pushed {
     Dropped(DropReason),
 }
 
-/// How true a pulled frame is.
+/// How true a frame is that is heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pulled {
+pub enum FrameKind {
     /// Received, in whole or up to where the peer paused.
-    Played,
+    Heard,
     /// Part or all of it was lost and made up.
     Concealed,
     /// Nothing was there to be heard; what was heard before may fade out in it.
@@ -97,7 +97,7 @@ pub struct PlayoutStats {
 ///
 /// ```
 /// use talkpath_audio::g711;
-/// use talkpath_media::playout::{Arrival, Playout, Pulled, Target};
+/// use talkpath_media::playout::{Arrival, Playout, FrameKind, Target};
 /// use talkpath_transport::Drops;
 /// use talkpath_wire::{ExtSeq, RtpTime, Ssrc, Time};
 ///
@@ -114,7 +114,7 @@ pub struct PlayoutStats {
 ///     };
 ///     playout.push(now, &arrival, &mut drops);
 ///     let pulled = playout.pull(now, &mut frame, &mut drops);
-///     assert_eq!(pulled, if n < 2 { Pulled::Silence } else { Pulled::Played });
+///     assert_eq!(pulled, if n < 2 { FrameKind::Silence } else { FrameKind::Heard });
 /// }
 /// assert_eq!(playout.stats().played, 3 * 160);
 /// ```
@@ -206,7 +206,7 @@ impl Playout {
     }
 
     /// Fills `frame` with the next samples at the codec's rate, usually 20 ms.
-    pub fn pull(&mut self, now: Time, frame: &mut [i16], drops: &mut Drops) -> Pulled {
+    pub fn pull(&mut self, now: Time, frame: &mut [i16], drops: &mut Drops) -> FrameKind {
         let mut mix = Mix::default();
         self.start_if_due(now, frame.len(), drops);
         if let Phase::Playing { .. } = self.phase {
@@ -219,9 +219,9 @@ impl Playout {
         self.stats.concealed += mix.concealed as u64;
         self.stats.silent += mix.silent as u64;
         match mix {
-            Mix { concealed: 1.., .. } => Pulled::Concealed,
-            Mix { played: 1.., .. } => Pulled::Played,
-            Mix { .. } => Pulled::Silence,
+            Mix { concealed: 1.., .. } => FrameKind::Concealed,
+            Mix { played: 1.., .. } => FrameKind::Heard,
+            Mix { .. } => FrameKind::Silence,
         }
     }
 

@@ -74,7 +74,7 @@ struct Run {
     playout: Playout,
     drops: Drops,
     heard: Vec<i16>,
-    pulled: Vec<Pulled>,
+    pulled: Vec<FrameKind>,
 }
 
 impl Run {
@@ -88,7 +88,7 @@ impl Run {
         }
     }
 
-    fn pull(&mut self, now: Time) -> Pulled {
+    fn pull(&mut self, now: Time) -> FrameKind {
         let mut frame = [i16::MAX; 160];
         let pulled = self.playout.pull(now, &mut frame, &mut self.drops);
         self.heard.extend(frame);
@@ -109,7 +109,7 @@ impl Run {
         }
     }
 
-    fn of(&self, pulled: Pulled) -> usize {
+    fn of(&self, pulled: FrameKind) -> usize {
         self.pulled.iter().filter(|p| **p == pulled).count()
     }
 }
@@ -135,14 +135,14 @@ fn a_clean_stream_is_played_sample_for_sample_within_a_packet_and_20_ms() {
             let first = run
                 .pulled
                 .iter()
-                .position(|p| *p == Pulled::Played)
+                .position(|p| *p == FrameKind::Heard)
                 .unwrap();
             let delay_us = first as u64 * 20_000 - phase_us;
             let allowed = (packet as u64 * 125).max(20_000) + 20_000;
             assert!(delay_us <= allowed, "{packet} at {phase_us}: {delay_us} µs");
             let heard = &run.heard[first * 160..];
             assert_eq!(heard, peer.pcm(heard.len()), "{packet} at {phase_us}");
-            assert_eq!((run.drops.total(), run.of(Pulled::Concealed)), (0, 0));
+            assert_eq!((run.drops.total(), run.of(FrameKind::Concealed)), (0, 0));
         }
     }
 }
@@ -154,12 +154,12 @@ fn one_lost_packet_is_one_concealed_frame_and_nothing_else_changes() {
     let mut arrivals = evenly(160, 3_000, 100);
     arrivals.remove(50);
     run.play(&peer, arrivals, 90);
-    assert_eq!(run.of(Pulled::Concealed), 1);
+    assert_eq!(run.of(FrameKind::Concealed), 1);
     assert_eq!(run.playout.stats().concealed, 160);
     let first = run
         .pulled
         .iter()
-        .position(|p| *p == Pulled::Played)
+        .position(|p| *p == FrameKind::Heard)
         .unwrap();
     let (heard, clean) = (&run.heard[first * 160..], peer.pcm(91 * 160));
     assert_eq!(heard[..50 * 160], clean[..50 * 160]);
@@ -178,11 +178,11 @@ fn reordering_within_the_delay_loses_nothing() {
         .map(|n| (micros(1_000 + n * 20_000 + late(n)), n))
         .collect();
     run.play(&peer, arrivals, 90);
-    assert_eq!((run.drops.total(), run.of(Pulled::Concealed)), (0, 0));
+    assert_eq!((run.drops.total(), run.of(FrameKind::Concealed)), (0, 0));
     let first = run
         .pulled
         .iter()
-        .position(|p| *p == Pulled::Played)
+        .position(|p| *p == FrameKind::Heard)
         .unwrap();
     let heard = &run.heard[first * 160..];
     assert_eq!(heard, peer.pcm(heard.len()));
@@ -202,7 +202,7 @@ fn a_reordered_start_begins_with_the_lowest_number() {
     let first = run
         .pulled
         .iter()
-        .position(|p| *p == Pulled::Played)
+        .position(|p| *p == FrameKind::Heard)
         .unwrap();
     assert_eq!(run.heard[first * 160..][..320], peer.pcm(320));
 }
@@ -233,7 +233,7 @@ fn a_packet_that_comes_far_too_late_is_dropped_as_late() {
     arrivals[30].0 += Duration::from_millis(150);
     run.play(&peer, arrivals, 55);
     assert_eq!(run.drops.of(DropReason::Late).packets, 1);
-    assert_eq!((run.drops.total(), run.of(Pulled::Concealed)), (1, 1));
+    assert_eq!((run.drops.total(), run.of(FrameKind::Concealed)), (1, 1));
     // Said at once, not found out when it would be played.
     let mut run = Run::new(Target::Packet);
     let (now, late) = (Time::from_millis(200), Pushed::Dropped(DropReason::Late));
@@ -264,7 +264,7 @@ fn a_longer_path_is_followed_and_not_late_for_ever() {
             run.drops.iter().collect::<Vec<_>>()
         );
         assert!(
-            run.pulled[75..].iter().all(|p| *p == Pulled::Played),
+            run.pulled[75..].iter().all(|p| *p == FrameKind::Heard),
             "{longer_ms} ms"
         );
     }
@@ -292,7 +292,7 @@ fn a_burst_after_a_stall_is_cut_to_the_target_at_once() {
         run.drops.iter().collect::<Vec<_>>()
     );
     assert!(run.playout.stats().depth <= Duration::from_millis(60));
-    assert!(run.pulled[80..].iter().all(|p| *p == Pulled::Played));
+    assert!(run.pulled[80..].iter().all(|p| *p == FrameKind::Heard));
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_pause_is_silence_and_the_talkspurt_after_it_gets_its_own_delay() {
         let start = run
             .pulled
             .iter()
-            .rposition(|p| *p != Pulled::Played)
+            .rposition(|p| *p != FrameKind::Heard)
             .unwrap() as u64
             + 1;
         let delay = start - (30 + pause);
@@ -346,8 +346,8 @@ fn markers_without_a_pause_change_nothing() {
         }
         run.pull(now);
     }
-    assert_eq!(run.of(Pulled::Silence), 2);
-    assert!((8..=12).contains(&run.of(Pulled::Concealed)));
+    assert_eq!(run.of(FrameKind::Silence), 2);
+    assert!((8..=12).contains(&run.of(FrameKind::Concealed)));
     assert_eq!(run.drops.total(), 0);
 }
 
@@ -364,9 +364,9 @@ fn a_pause_between_two_packets_that_are_there_is_not_called_loss() {
         };
         run.pull(now);
     }
-    assert_eq!(run.pulled[22], Pulled::Silence);
+    assert_eq!(run.pulled[22], FrameKind::Silence);
     assert_eq!(
-        (run.of(Pulled::Silence), run.playout.stats().concealed),
+        (run.of(FrameKind::Silence), run.playout.stats().concealed),
         (3, 0)
     );
 }
@@ -416,7 +416,7 @@ fn a_restarted_sender_is_believed_with_its_second_packet() {
             "{seq} {timestamp}"
         );
         assert_eq!(run.playout.stats().resyncs, 1, "{seq} {timestamp}");
-        assert!(run.pulled[60..].iter().all(|p| *p == Pulled::Played));
+        assert!(run.pulled[60..].iter().all(|p| *p == FrameKind::Heard));
     }
 }
 
@@ -433,7 +433,10 @@ fn one_packet_from_nowhere_does_not_disturb_the_stream() {
         }
         run.pull(now);
     }
-    assert_eq!((run.of(Pulled::Played), run.of(Pulled::Concealed)), (48, 0));
+    assert_eq!(
+        (run.of(FrameKind::Heard), run.of(FrameKind::Concealed)),
+        (48, 0)
+    );
     assert_eq!(run.drops.of(DropReason::Probation).packets, 1);
 }
 
@@ -458,7 +461,7 @@ fn drift_of_200_ppm_for_an_hour_keeps_the_depth_in_range() {
             deepest = deepest.max(run.playout.stats().depth);
             let mut frame = [0; 160];
             let pulled = run.playout.pull(now, &mut frame, &mut run.drops);
-            not_played += u64::from(pulled != Pulled::Played);
+            not_played += u64::from(pulled != FrameKind::Heard);
         }
         assert!(
             deepest <= Duration::from_millis(80),
@@ -491,7 +494,7 @@ fn malformed_and_oversized_payloads_are_named() {
         .playout
         .push(Time::ZERO, &arrival(&LONG), &mut run.drops);
     assert_eq!(pushed, Pushed::Dropped(DropReason::TooLong));
-    assert_eq!(run.pull(Time::ZERO), Pulled::Silence);
+    assert_eq!(run.pull(Time::ZERO), FrameKind::Silence);
 }
 
 #[test]
@@ -509,7 +512,7 @@ fn switching_the_codec_flushes_and_goes_on() {
         peer.push(&mut run.playout, &mut run.drops, now, n);
         run.pull(now);
     }
-    assert_eq!(*run.pulled.last().unwrap(), Pulled::Played);
+    assert_eq!(*run.pulled.last().unwrap(), FrameKind::Heard);
 }
 
 #[derive(Clone, Debug)]
@@ -597,8 +600,8 @@ proptest! {
         let ptime_us = packet as u64 * 125;
         let arrivals = jitter.iter().zip(0..).map(|(late, n)| (micros(n * ptime_us + late), n));
         run.play(&peer, arrivals.collect(), 60 * ptime_us / 20_000 - 2);
-        prop_assert_eq!((run.drops.total(), run.of(Pulled::Concealed)), (0, 0));
-        let first = run.pulled.iter().position(|p| *p == Pulled::Played).unwrap();
+        prop_assert_eq!((run.drops.total(), run.of(FrameKind::Concealed)), (0, 0));
+        let first = run.pulled.iter().position(|p| *p == FrameKind::Heard).unwrap();
         let heard = &run.heard[first * 160..];
         prop_assert_eq!(heard, peer.pcm(heard.len()));
     }
@@ -659,7 +662,7 @@ impl Decoder for Wide {
 }
 
 /// Plays `count` packets of 20 ms of `Wide`, of which one is undecodable.
-fn play_wide(count: u64, undecodable: Option<u64>) -> (Vec<i16>, Vec<Pulled>, Drops, Playout) {
+fn play_wide(count: u64, undecodable: Option<u64>) -> (Vec<i16>, Vec<FrameKind>, Drops, Playout) {
     let (mut playout, mut drops) = (Playout::new(&Wide, Target::Packet), Drops::new());
     let (mut heard, mut pulled) = (Vec::new(), Vec::new());
     for n in 0..count {
@@ -683,7 +686,10 @@ fn play_wide(count: u64, undecodable: Option<u64>) -> (Vec<i16>, Vec<Pulled>, Dr
 #[test]
 fn timestamps_of_half_the_sample_rate_are_understood() {
     let (heard, pulled, drops, playout) = play_wide(50, None);
-    assert_eq!(pulled.iter().filter(|p| **p == Pulled::Played).count(), 48);
+    assert_eq!(
+        pulled.iter().filter(|p| **p == FrameKind::Heard).count(),
+        48
+    );
     for (n, frame) in heard.chunks(320).skip(2).enumerate() {
         assert!(
             frame.iter().all(|sample| *sample == n as i16 * 100),
@@ -698,8 +704,11 @@ fn timestamps_of_half_the_sample_rate_are_understood() {
 #[test]
 fn a_payload_that_does_not_decode_is_concealed_as_lost() {
     let (_, pulled, drops, _) = play_wide(50, Some(20));
-    assert_eq!(pulled[22], Pulled::Concealed);
-    assert_eq!(pulled.iter().filter(|p| **p == Pulled::Played).count(), 47);
+    assert_eq!(pulled[22], FrameKind::Concealed);
+    assert_eq!(
+        pulled.iter().filter(|p| **p == FrameKind::Heard).count(),
+        47
+    );
     assert_eq!(
         (drops.total(), drops.of(DropReason::Undecodable).packets),
         (1, 1)
@@ -759,7 +768,7 @@ fn neither_a_stall_nor_drift_nor_jitter_clicks() {
 
     let (step, run) = largest_step_of_a_tone(|n| n * 20_100, 3_000);
     assert!(step <= allowed, "slow clock: {step}");
-    assert!(run.of(Pulled::Concealed) > 10);
+    assert!(run.of(FrameKind::Concealed) > 10);
 
     let spikes = |n| n * 20_000 + if n % 40 == 39 { 50_000 } else { 0 };
     let sorted = |n: u64| (0..=n).map(spikes).max().unwrap_or(0);
@@ -778,7 +787,7 @@ fn long_packets_on_a_longer_path_are_not_cut_for_ever() {
             .collect();
         run.play(&peer, arrivals, 230);
         let end = &run.pulled[100..];
-        assert!(end.iter().all(|p| *p == Pulled::Played), "{longer_ms} ms");
+        assert!(end.iter().all(|p| *p == FrameKind::Heard), "{longer_ms} ms");
     }
 }
 
@@ -805,7 +814,7 @@ fn a_marked_talkspurt_sheds_the_delay_that_a_slow_start_left() {
     let start = run
         .pulled
         .iter()
-        .rposition(|p| *p != Pulled::Played)
+        .rposition(|p| *p != FrameKind::Heard)
         .unwrap()
         + 1;
     assert!(

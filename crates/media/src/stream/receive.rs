@@ -176,7 +176,16 @@ impl Stream {
     }
 
     fn tell_changes(&mut self, cx: &mut Context<'_>) {
+        let agreed = self
+            .agreement
+            .as_ref()
+            .and_then(|agreement| agreement.remote);
+        let agreed = agreed.map(|remote| talkpath_transport::canonical(remote.rtp));
         while let Some(change) = self.transport.poll_change() {
+            // That the peer sends from where it said is no change.
+            if change.from.is_none() && Some(change.to) == agreed {
+                continue;
+            }
             self.tell(MediaHappening::SourceChanged(change), cx);
         }
     }

@@ -8,8 +8,9 @@ use super::{Audio, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::egress::{Egress, Leaving};
-use crate::ends::{Ends, Heard, Tick};
+use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
+use crate::playout::FrameKind;
 use crate::rtp::{Frame, Sender};
 use crate::setup::codec_of;
 
@@ -104,7 +105,7 @@ impl Stream {
                 levels.heard = ingress.level();
                 ingress.tick(at, self.transport.drops_mut())
             }
-            None => (&quiet[..], Heard::Silence),
+            None => (&quiet[..], FrameKind::Silence),
         };
         let said = egress.as_ref().map_or(&quiet[..], Egress::said);
         ends.hear(
@@ -117,7 +118,7 @@ impl Stream {
                 said,
             },
         );
-        if kind == Heard::Played && !self.counted.heard {
+        if kind == FrameKind::Heard && !self.counted.heard {
             self.counted.heard = true;
             let packets = self.rtp.sources.counts().packets;
             self.tell(MediaHappening::Heard { packets }, cx);

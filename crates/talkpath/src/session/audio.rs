@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
-use talkpath_media::StreamIndex;
+use talkpath_media::{FrameKind, StreamIndex};
 use talkpath_wire::Time;
 
 use super::Core;
 use crate::driver::Driver;
 use crate::error::SessionError;
-use crate::rings::{FrameKind, HearReader, SayWriter, hear_ring, say_ring};
+use crate::rings::{HearReader, SayWriter, hear_ring, say_ring};
 use crate::worker::{Command, End};
 
 /// The application's end of an audio stream.

@@ -3,11 +3,11 @@
 //! Exactly one source speaks into a stream at a time, a player before the
 //! application; any number may listen.
 
-use talkpath_media::{Heard, Tick};
+use talkpath_media::Tick;
 
 use super::command::End;
 use crate::files::{TrackReader, TrackWriter};
-use crate::rings::{FrameKind, HearWriter, SayReader};
+use crate::rings::{HearWriter, SayReader};
 
 /// The ends of one stream.
 #[derive(Default)]
@@ -58,17 +58,9 @@ impl Desk {
         };
         self.application.take_if(left);
         if let Some((_, hear)) = &mut self.application {
-            hear.push(kind(tick.kind), tick.heard);
+            hear.push(tick.kind, tick.heard);
         }
         self.recorders
             .retain_mut(|track| track.write(tick.number, tick.heard, tick.said));
-    }
-}
-
-fn kind(heard: Heard) -> FrameKind {
-    match heard {
-        Heard::Played => FrameKind::Heard,
-        Heard::Concealed => FrameKind::Concealed,
-        Heard::Silence => FrameKind::Silence,
     }
 }

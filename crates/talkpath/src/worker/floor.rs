@@ -23,6 +23,7 @@ use crate::wait::Completer;
 pub(crate) struct Floor {
     /// One call each; a seat's number is its key in the wheel.
     seats: Vec<Option<Call>>,
+    free: Vec<usize>,
     legs: Legs,
     sockets: Sockets,
     wheel: Wheel,
@@ -43,6 +44,7 @@ impl Floor {
     pub(crate) fn new(now: Time) -> Self {
         Floor {
             seats: Vec::new(),
+            free: Vec::new(),
             legs: Legs::default(),
             sockets: Sockets::default(),
             wheel: Wheel::new(now),
@@ -55,13 +57,10 @@ impl Floor {
 
     /// Takes in a call with one session that has no streams yet.
     pub(crate) fn open(&mut self, session: SessionId, call: Call, published: Arc<Published>) {
-        let seat = match self.seats.iter().position(Option::is_none) {
-            Some(free) => free,
-            None => {
-                self.seats.push(None);
-                self.seats.len() - 1
-            }
-        };
+        let seat = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(None);
+            self.seats.len() - 1
+        });
         self.seats[seat] = Some(call);
         self.legs.add(session, seat, published);
     }
@@ -335,9 +334,14 @@ impl Floor {
             .publish_last(|stats| call.stats_into(now, session, stats));
         call.remove_session(session);
         if call.is_empty() {
-            self.seats[leg.seat] = None;
-            self.wheel.set(leg.seat, None);
+            self.vacate_seat(leg.seat);
         }
+    }
+
+    fn vacate_seat(&mut self, seat: usize) {
+        self.seats[seat] = None;
+        self.free.push(seat);
+        self.wheel.set(seat, None);
     }
 
     /// What happened since asked last.
@@ -387,8 +391,7 @@ impl Floor {
 
     /// A defect of ours broke a call: its sessions end, whatever state it is in.
     fn collapse(&mut self, seat: usize) {
-        self.seats[seat] = None;
-        self.wheel.set(seat, None);
+        self.vacate_seat(seat);
         for session in self.legs.of_seat(seat) {
             self.leaving.push(Leaving {
                 session,
