@@ -227,7 +227,7 @@ fn the_direction_table_of_answers_is_exhaustive() {
     }
 }
 
-// RFC 3264 §8.4, RFC 6337 §5.3, RFC 6157 §5.2
+// RFC 3264 §8.4, RFC 6337 §5.4, RFC 6157
 #[test]
 fn a_hold_by_address_stops_sending_and_keeps_the_address() {
     for nowhere in [

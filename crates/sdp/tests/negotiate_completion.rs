@@ -390,7 +390,7 @@ fn after_a_rollback_numbers_stay_bound() {
     assert!(!numbers(&a.stream(0).receive).contains(&96));
 }
 
-// RFC 6337 §3.1.2, RFC 3261 §13.2.2.4
+// RFC 3261 §13.2.2.4
 #[test]
 fn each_forked_answer_has_a_state_of_its_own() {
     let mut first = offering(&audio([pcmu(), pcma()]));

@@ -71,7 +71,7 @@ fn an_offered_direction_that_does_not_receive_is_not_received() {
     assert!(!a.stream(0).receives());
 }
 
-// RFC 8858 §4.1
+// RFC 8858 §4.2
 #[test]
 fn rtcp_mux_only_offers_one_port_and_both_attributes() {
     let mut a = Agent::new(1);

@@ -78,7 +78,7 @@ fn problem(format: &Format) -> Option<&'static str> {
 }
 
 impl From<BuildError> for WantsError {
-    /// What [`Wants::check`] leaves is size.
+    /// What the check of the wants leaves is size.
     fn from(error: BuildError) -> Self {
         let (max, actual) = match error {
             BuildError::Parse(ParseError::Limit { max, actual, .. }) => (max, actual),

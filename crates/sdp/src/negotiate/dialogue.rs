@@ -193,7 +193,7 @@ impl Dialogue {
 
     /// A second dialogue from the offer that is open, or from the initial one
     /// that was just answered: for another early answer to it
-    /// (RFC 6337 §3.1.2). It holds the same ports.
+    /// (RFC 3261 §13.2.2.4). It holds the same ports.
     ///
     /// # Errors
     /// [`NoOfferPending`] when there is no such offer (any more).

@@ -111,7 +111,7 @@ fn write_live(builder: &mut Builder, live: &Live, lease: Lease) {
         .rtcp
         .filter(|port| Some(*port) != lease.rtp.port().checked_add(1))
     {
-        // RFC 8858 §4.1: with rtcp-mux-only the two would have to be equal.
+        // RFC 8858 §4.2: with rtcp-mux-only the two would have to be equal.
         if live.mux != MuxLine::MuxOnly {
             builder.attribute(&Rtcp {
                 port,
