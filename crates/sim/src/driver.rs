@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use talkpath::driver::{Driver, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
@@ -55,6 +55,18 @@ impl VirtualDriver {
     pub fn with_drift(self, ppm: i32) -> Self {
         let clock = Clock::new(self.world.start(), ppm);
         VirtualDriver { clock, ..self }
+    }
+
+    /// The address that its host was named by.
+    pub fn first_address(&self) -> IpAddr {
+        let addresses = self
+            .world
+            .lock()
+            .network
+            .addresses(self.host)
+            .first()
+            .copied();
+        addresses.expect("a host is made with an address")
     }
 }
 

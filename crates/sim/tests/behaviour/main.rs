@@ -10,3 +10,4 @@ mod datagrams_cross_the_network;
 mod faults_come_when_asked;
 mod nothing_is_unaccounted_for;
 mod one_seed_one_wire_log;
+mod phones_talk;
