@@ -84,80 +84,99 @@ impl OfferPlan {
     }
 }
 
-/// For each m-line, the entry of `wants` that it is made from.
+/// For each m-line, the entry of `wants` that it is made from: first those
+/// that name a slot, then those that have one, then the rest.
 fn assign_slots(streams: &[Stream], wants: &Wants) -> Result<Vec<Option<usize>>, WantsError> {
-    let mut slots: Vec<Option<usize>> = alloc::vec![None; streams.len()];
-    let mut placed = alloc::vec![false; wants.media.len()];
-    // First those that name a slot, then those that have one, then the rest.
-    for (entry, media) in wants.media.iter().enumerate() {
-        if let Slot::At(index) = media.slot
-            && let Some(stream) = streams.get(index)
-        {
-            let fits = slots[index].is_none() && (!stream.is_live() || stream.kind == media.kind);
-            if !fits {
+    let mut slots = Slots {
+        streams,
+        wants,
+        entries: alloc::vec![None; streams.len()],
+        placed: alloc::vec![false; wants.media.len()],
+    };
+    slots.place_named()?;
+    slots.place_unnamed(Stream::is_live);
+    slots.place_unnamed(|stream| !stream.is_live());
+    slots.append_rest()?;
+    Ok(slots.entries)
+}
+
+/// Entries on their way into slots.
+struct Slots<'a> {
+    streams: &'a [Stream],
+    wants: &'a Wants,
+    /// By m-line, the entry.
+    entries: Vec<Option<usize>>,
+    /// By entry, whether it has an m-line.
+    placed: Vec<bool>,
+}
+
+impl Slots<'_> {
+    fn place_named(&mut self) -> Result<(), WantsError> {
+        for (entry, media) in self.wants.media.iter().enumerate() {
+            let Slot::At(index) = media.slot else {
+                continue;
+            };
+            let Some(stream) = self.streams.get(index) else {
+                continue;
+            };
+            // RFC 3264 §8.1: a dead slot may be recycled for any kind.
+            let fits = !stream.is_live() || stream.kind == media.kind;
+            if !fits || self.entries[index].is_some() {
                 return Err(WantsError::NoSuchSlot {
                     entry,
                     slot: media.slot,
                 });
             }
-            slots[index] = Some(entry);
-            placed[entry] = true;
+            self.place(entry, index);
         }
+        Ok(())
     }
-    for wanted_state in [Vitality::Live, Vitality::Dead] {
-        for (entry, media) in wants.media.iter().enumerate() {
-            if placed[entry] || media.slot != Slot::Any {
+
+    fn place_unnamed(&mut self, is_eligible: impl Fn(&Stream) -> bool) {
+        for (entry, media) in self.wants.media.iter().enumerate() {
+            if self.placed[entry] || media.slot != Slot::Any {
                 continue;
             }
-            let found = streams.iter().zip(&slots).position(|(stream, slot)| {
-                slot.is_none() && stream.kind == media.kind && Vitality::of(stream) == wanted_state
-            });
+            let found = self
+                .streams
+                .iter()
+                .zip(&self.entries)
+                .position(|(stream, taken)| {
+                    taken.is_none() && stream.kind == media.kind && is_eligible(stream)
+                });
             if let Some(index) = found {
-                slots[index] = Some(entry);
-                placed[entry] = true;
+                self.place(entry, index);
             }
         }
     }
-    for (entry, media) in wants
-        .media
-        .iter()
-        .enumerate()
-        .filter(|(entry, _)| !placed[*entry])
-    {
-        match media.slot {
-            Slot::At(index) if index != slots.len() => {
+
+    fn append_rest(&mut self) -> Result<(), WantsError> {
+        for (entry, media) in self.wants.media.iter().enumerate() {
+            if self.placed[entry] {
+                continue;
+            }
+            if matches!(media.slot, Slot::At(index) if index != self.entries.len()) {
                 return Err(WantsError::NoSuchSlot {
                     entry,
                     slot: media.slot,
                 });
             }
-            _ => slots.push(Some(entry)),
+            self.entries.push(Some(entry));
         }
-    }
-    let (actual, max) = (slots.len(), Limit::MediaLines.max());
-    if actual > max {
-        return Err(WantsError::TooMany {
-            what: "m-lines",
-            actual,
-            max,
-        });
-    }
-    Ok(slots)
-}
-
-#[derive(PartialEq, Eq)]
-enum Vitality {
-    Live,
-    Dead,
-}
-
-impl Vitality {
-    fn of(stream: &Stream) -> Self {
-        if stream.is_live() {
-            Vitality::Live
-        } else {
-            Vitality::Dead
+        let (actual, max) = (self.entries.len(), Limit::MediaLines.max());
+        if actual > max {
+            return Err(WantsError::TooMany {
+                what: "m-lines",
+                actual,
+                max,
+            });
         }
+        Ok(())
+    }
+
+    fn place(&mut self, entry: usize, index: usize) {
+        self.entries[index] = Some(entry);
+        self.placed[entry] = true;
     }
 }
 
