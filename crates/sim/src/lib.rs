@@ -6,6 +6,37 @@
 //! `builder().driver(world.host("10.0.0.1").driver())`; its worker code is the
 //! same as in life. Nothing sleeps: an hour of calls passes in a second.
 //!
+//! # An application in virtual time
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use talkpath::{Audio, Codec, MediaManager};
+//! use talkpath_sim::{Link, Loss, World};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let world = World::new(42);
+//! let mobile = Link::after(Duration::from_millis(60)).with_loss(Loss::Random(0.03));
+//! world.link_both("10.0.0.1", "10.0.0.2", mobile);
+//! let manager = |ip: &str| {
+//!     let driver = Arc::new(world.host(ip).driver());
+//!     MediaManager::builder().interface(ip).driver(driver).build()
+//! };
+//! let (alice, bob) = (manager("10.0.0.1")?, manager("10.0.0.2")?);
+//!
+//! let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::ALL))?;
+//! let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+//! caller.apply_answer(&answer)?;
+//! let (mut say, _) = caller.audio()?.split();
+//! for _ in 0..50 {
+//!     say.send_all(&[1000; 160])?; // waits for room: virtual time passes
+//! }
+//! world.run_for(Duration::from_secs(1));
+//! assert!(callee.stats().audio().is_some_and(|audio| audio.received.packets > 40));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # A task in virtual time
 //!
 //! ```
