@@ -96,22 +96,13 @@ impl Egress {
         rate: SampleRate,
         packet: Duration,
     ) -> Result<Self, talkpath_audio::ResampleError> {
-        let len = samples(packet, codec.sample_rate());
-        let frame = codec.sample_rate().frame_len();
         Ok(Egress {
             codec,
             number,
             encoder: codec.encoder(),
             resampler: Resampler::new(rate, codec.sample_rate())?,
             spurt: Spurt::Quiet,
-            packets: Packets {
-                queue: Vec::with_capacity(len + 2 * frame),
-                len,
-                time: packet,
-                due: Time::ZERO,
-                ahead: 0,
-                payload: vec![0; codec.max_payload_len(len)].into(),
-            },
+            packets: Packets::new(codec, packet),
             frame: vec![0; rate.frame_len()].into(),
             meter: LevelMeter::new(),
             pause: Pause::default(),
@@ -133,6 +124,31 @@ impl Egress {
         let same =
             self.codec.name() == codec.name() && self.codec.clock_rate() == codec.clock_rate();
         same && self.number == number && self.packets.time == packet
+    }
+
+    /// Goes on with another codec, number or packet time. What is being said
+    /// goes on with it, without a gap, where the rate of the samples stays.
+    ///
+    /// # Errors
+    /// When the application's rate cannot be turned into the codec's; nothing
+    /// has changed then.
+    pub(crate) fn change(
+        &mut self,
+        codec: &'static dyn Codec,
+        number: PayloadType,
+        rate: SampleRate,
+        packet: Duration,
+    ) -> Result<(), talkpath_audio::ResampleError> {
+        let mut next = Egress::new(codec, number, rate, packet)?;
+        (next.pause, next.mute) = (self.pause, self.mute);
+        if codec.sample_rate() == self.codec.sample_rate() {
+            next.packets.take_over(&mut self.packets);
+            core::mem::swap(&mut next.resampler, &mut self.resampler);
+            core::mem::swap(&mut next.frame, &mut self.frame);
+            next.spurt = self.spurt;
+        }
+        *self = next;
+        Ok(())
     }
 
     /// The frame said last, at the application's rate.
@@ -170,7 +186,11 @@ impl Egress {
 
     /// Gives the packets due at `at`.
     pub(crate) fn flush(&mut self, at: Time, give: &mut dyn FnMut(Leaving<'_>)) {
-        while self.packets.queue.len() >= self.packets.len && at >= self.packets.due {
+        // What waits beyond a frame was left by longer packets of before.
+        let most = self.packets.len + self.frame_len();
+        while self.packets.queue.len() >= self.packets.len
+            && (at >= self.packets.due || self.packets.queue.len() >= most)
+        {
             self.packets.due = at + self.packets.time;
             self.packet(give);
         }
@@ -269,6 +289,28 @@ impl Egress {
     /// Samples of a tick at the codec's rate.
     fn frame_len(&self) -> usize {
         self.codec.sample_rate().frame_len()
+    }
+}
+
+impl Packets {
+    /// An empty queue for packets of `time`.
+    fn new(codec: &'static dyn Codec, time: Duration) -> Self {
+        let len = samples(time, codec.sample_rate());
+        let frame = codec.sample_rate().frame_len();
+        Packets {
+            queue: Vec::with_capacity(len + 2 * frame),
+            len,
+            time,
+            due: Time::ZERO,
+            ahead: 0,
+            payload: vec![0; codec.max_payload_len(len)].into(),
+        }
+    }
+
+    /// Goes on where `other`, of the same rate, stands.
+    fn take_over(&mut self, other: &mut Packets) {
+        self.queue.append(&mut other.queue);
+        (self.due, self.ahead) = (other.due, other.ahead);
     }
 }
 

@@ -49,11 +49,6 @@ impl Ingress {
         self.playout.push(now, arrival, drops);
     }
 
-    /// Forgets what waits: the peer started afresh.
-    pub(crate) fn flush(&mut self, now: Time, drops: &mut Drops) {
-        self.playout.flush(now, drops);
-    }
-
     /// Makes the next frame.
     pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], FrameKind) {
         let kind = self.playout.pull(now, &mut self.decoded, drops);

@@ -12,14 +12,14 @@ mod tick;
 use std::sync::Arc;
 
 use talkpath_transport::{Component, Config, DropReason, Sending, StreamTransport};
-use talkpath_wire::{Format, PayloadType, Time};
+use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 
 use crate::call::Context;
 use crate::egress::{Egress, Mute};
 use crate::ends::Ends;
 use crate::ingress::Ingress;
-use crate::rtp::{Reports, RtcpMinimum, Sender, SourceTable};
-use crate::setup::{Agreement, Answer, StreamSetup, codec_of};
+use crate::rtp::{Arrival, Reports, RtcpMinimum, Sender, SourceTable, Timing};
+use crate::setup::{Agreement, Answer, Numbered, StreamSetup, codec_of};
 use crate::stats::Levels;
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening};
@@ -251,13 +251,23 @@ impl Stream {
 }
 
 impl Incoming {
-    fn of(numbered: &crate::setup::Numbered) -> Self {
+    fn of(numbered: &Numbered) -> Self {
         let codec = codec_of(&numbered.format);
         Incoming {
             number: numbered.number,
             format: Arc::clone(&numbered.format),
             codec,
         }
+    }
+
+    /// What a packet of this format is to its source.
+    fn arrival(&self, packet: &RtpPacket<'_>) -> Arrival {
+        // RFC 4733 §2.1: the timestamp of an event stands.
+        let timing = match self.format.is_telephone_event() {
+            true => Timing::Stands,
+            false => Timing::Advances,
+        };
+        Arrival::of(packet, self.format.clock_rate, timing)
     }
 }
 

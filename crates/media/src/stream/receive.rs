@@ -1,16 +1,17 @@
 //! The way in: datagrams to sources, reports and the jitter buffer.
 
 use core::net::SocketAddr;
+use std::sync::Arc;
 
 use talkpath_transport::{Component, DropReason, Incoming};
 use talkpath_wire::rtcp::{Compound, CompoundMode};
-use talkpath_wire::{RtpPacket, Time};
+use talkpath_wire::{ExtSeq, PayloadType, RtpPacket, Ssrc, Time};
 
 use super::{Rtp, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::playout;
-use crate::rtp::{Arrival, Conflict, Continuity, Reception, RtcpEvent, Timing};
+use crate::rtp::{Conflict, Reception, RtcpEvent};
 use crate::watch::Sighting;
 
 impl Stream {
@@ -56,73 +57,53 @@ impl Stream {
         let Ok(packet) = RtpPacket::parse(bytes) else {
             return self.count_drop(now, DropReason::MalformedRtp);
         };
-        let receives = self
-            .agreement
-            .as_ref()
-            .is_some_and(|a| a.direction.receives());
-        if !receives {
-            return self.count_drop(now, DropReason::DirectionForbids);
-        }
-        let number = packet.payload_type();
-        let Some(format) = self.formats.iter().position(|known| known.number == number) else {
-            return self.count_drop(now, DropReason::UnknownPayloadType);
+        let format = match self.admit(packet.payload_type()) {
+            Ok(format) => format,
+            Err(reason) => return self.count_drop(now, reason),
         };
-        let clock = self.formats[format].format.clock_rate;
-        // RFC 4733 §2.1: the timestamp of an event stands.
-        let is_event = self.formats[format].format.is_telephone_event();
-        let timing = if is_event {
-            Timing::Stands
-        } else {
-            Timing::Advances
-        };
-        let arrival = Arrival::of(&packet, clock, timing);
-        let placement = match self.rtp.sources.receive(packet.ssrc(), from, &arrival, now) {
-            Reception::Known(placement) | Reception::First(placement) => placement,
+        let arrival = self.formats[format].arrival(&packet);
+        match self.rtp.sources.receive(packet.ssrc(), from, &arrival, now) {
+            Reception::Known(placement) | Reception::First(placement) => {
+                self.sight(now, packet.ssrc(), from, cx);
+                self.queue(now, format, &packet, placement.ext_seq);
+            }
             Reception::Own(conflict) => {
                 self.count_drop(now, DropReason::OwnSsrc);
-                return self.resolve(now, conflict, cx);
+                self.resolve(now, conflict, cx);
             }
-        };
-        self.sight(now, packet.ssrc(), from, cx);
-        let Stream {
-            formats,
-            counted,
-            audio,
-            transport,
-            ..
-        } = self;
-        let format = &formats[format];
-        if !counted
-            .receiving
-            .as_ref()
-            .is_some_and(|known| std::sync::Arc::ptr_eq(known, &format.format))
-        {
-            counted.receiving = Some(format.format.clone());
         }
-        let (Some(codec), Some(ingress)) = (format.codec, &mut audio.ingress) else {
-            return;
-        };
-        let drops = transport.drops_mut();
-        if placement.continuity == Continuity::NewStream {
-            ingress.flush(now, drops);
-        }
-        let arrival = playout::Arrival {
-            ssrc: packet.ssrc(),
-            seq: placement.ext_seq,
-            timestamp: packet.timestamp(),
-            marker: packet.marker(),
-            payload: packet.payload(),
-        };
-        ingress.push(now, codec, &arrival, drops);
     }
 
-    fn sight(
-        &mut self,
-        now: Time,
-        ssrc: talkpath_wire::Ssrc,
-        from: SocketAddr,
-        cx: &mut Context<'_>,
-    ) {
+    /// Which of the negotiated formats a packet has, if it may come at all.
+    fn admit(&self, number: PayloadType) -> Result<usize, DropReason> {
+        let agreement = self.agreement.as_ref();
+        if !agreement.is_some_and(|agreement| agreement.direction.receives()) {
+            return Err(DropReason::DirectionForbids);
+        }
+        let found = self.formats.iter().position(|known| known.number == number);
+        found.ok_or(DropReason::UnknownPayloadType)
+    }
+
+    /// Puts a packet into the jitter buffer, if somebody listens.
+    fn queue(&mut self, now: Time, format: usize, packet: &RtpPacket<'_>, seq: ExtSeq) {
+        let format = &self.formats[format];
+        let known = self.counted.receiving.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, &format.format)) {
+            self.counted.receiving = Some(Arc::clone(&format.format));
+        }
+        if let (Some(codec), Some(ingress)) = (format.codec, &mut self.audio.ingress) {
+            let arrival = playout::Arrival {
+                ssrc: packet.ssrc(),
+                seq,
+                timestamp: packet.timestamp(),
+                marker: packet.marker(),
+                payload: packet.payload(),
+            };
+            ingress.push(now, codec, &arrival, self.transport.drops_mut());
+        }
+    }
+
+    fn sight(&mut self, now: Time, ssrc: Ssrc, from: SocketAddr, cx: &mut Context<'_>) {
         match self.watch.saw(now) {
             Sighting::Usual => {}
             Sighting::First => self.tell(MediaHappening::FirstMedia { ssrc, from }, cx),

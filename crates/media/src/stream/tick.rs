@@ -53,13 +53,19 @@ impl Stream {
             self.audio.egress = None;
             return;
         };
-        let fits = |egress: &Egress| egress.is(codec, number, agreement.packet);
-        if !self.audio.egress.as_ref().is_some_and(fits) {
-            self.rtp.sender.set_clock_rate(codec.clock_rate());
-            self.audio.egress = Egress::new(codec, number, rate, agreement.packet).ok();
-            if let Some(egress) = &mut self.audio.egress {
+        let packet = agreement.packet;
+        let fits = match &mut self.audio.egress {
+            Some(egress) if egress.is(codec, number, packet) => Ok(()),
+            Some(egress) => egress.change(codec, number, rate, packet),
+            none => Egress::new(codec, number, rate, packet).map(|mut egress| {
                 (egress.mute, egress.pause) = (self.audio.mute, self.setup.pause);
-            }
+                *none = Some(egress);
+            }),
+        };
+        match fits {
+            Ok(()) => self.rtp.sender.set_clock_rate(codec.clock_rate()),
+            // Rates that cannot be resampled never pass negotiation.
+            Err(_) => self.audio.egress = None,
         }
     }
 
