@@ -1,0 +1,138 @@
+//! `talkpath offer` and `talkpath answer`: one session against any RTP peer.
+//!
+//! In: descriptions and sound files. Out: descriptions, sound files and a
+//! report. The order is such that what cannot work is said before the other
+//! side hears of a call: files first, then ports, then descriptions.
+
+use talkpath::{
+    Audio, Constraints, Direction, Event, Events, Interface, MediaManager, Recording, Session,
+};
+
+use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
+use crate::exchange::Place;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::report::Report;
+use crate::sound_file;
+use crate::talk::{Begin, Talk};
+
+/// Calls: offers, and talks once it is answered.
+pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
+    let call = &arguments.call;
+    let (ours, theirs) = (
+        Place::new(&arguments.sdp_out),
+        Place::new(&arguments.answer),
+    );
+    let side = Side::prepare(call)?;
+    let is_old = theirs.exists();
+    let (session, offer) = side.manager.create_offer(constraints(call))?;
+    let capture = side.capture(call, &session)?;
+    ours.write(offer.as_bytes())?;
+    eprintln!("offer written to {ours}");
+    if is_old {
+        warn_of_age(&theirs, "offer was written");
+    }
+    let answer = theirs.read("answer", call.wait)?;
+    let applied = session.apply_answer(&answer[..]);
+    applied.map_err(|error| Failure::from(error).at(format!("the answer in {theirs}")))?;
+    let talk = Talk::begin(call, session, side.events)?;
+    let report = talk.run(Begin::Now, capture);
+    conclude(call, &ours, &report)
+}
+
+/// Is called: answers an offer, and talks.
+pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
+    let call = &arguments.call;
+    let (ours, theirs) = (Place::new(&arguments.sdp_out), Place::new(&arguments.offer));
+    let side = Side::prepare(call)?;
+    let offer = theirs.read("offer", call.wait)?;
+    let accepted = side.manager.accept_offer(&offer[..], constraints(call));
+    let (session, answer) =
+        accepted.map_err(|error| Failure::from(error).at(format!("the offer in {theirs}")))?;
+    let capture = side.capture(call, &session)?;
+    let talk = Talk::begin(call, session, side.events)?;
+    ours.write(answer.as_bytes())?;
+    eprintln!("answer written to {ours}");
+    let report = talk.run(Begin::AtFirstPacket, capture);
+    conclude(call, &ours, &report)
+}
+
+/// What one side needs before it has a session.
+struct Side {
+    manager: MediaManager,
+    events: Events<Event>,
+}
+
+impl Side {
+    /// Checks what can be checked, and builds a manager.
+    fn prepare(call: &CallArguments) -> Result<Self, Failure> {
+        if let Some(path) = &call.play {
+            sound_file::length(path)?;
+        }
+        for path in call.record.iter().chain(&call.pcap) {
+            sound_file::check_folder(path)?;
+        }
+        interrupt::listen()?;
+        let mut interface = Interface::new(call.address);
+        if let Some(advertised) = call.advertise {
+            interface = interface.advertised(advertised);
+        }
+        let builder = MediaManager::builder().interface(interface);
+        let manager = builder.ports(call.ports.clone()).build()?;
+        if let Some(overlap) = manager.ephemeral_overlaps().first() {
+            let (first, last) = (overlap.start(), overlap.end());
+            eprintln!(
+                "warning: ports {first}-{last} of --ports are also given to programs that ask for \
+                 any port; a range outside of them is safer"
+            );
+        }
+        let events = manager.events();
+        Ok(Side { manager, events })
+    }
+
+    fn capture(
+        &self,
+        call: &CallArguments,
+        session: &Session,
+    ) -> Result<Option<Recording>, Failure> {
+        let capture = call.pcap.as_ref().map(|path| session.capture(path));
+        Ok(capture.transpose()?)
+    }
+}
+
+fn constraints(call: &CallArguments) -> Constraints {
+    let codecs = call.codecs.iter().copied();
+    let mut audio = match Direction::from(call.direction) {
+        Direction::SendRecv => Audio::sendrecv(codecs),
+        Direction::SendOnly => Audio::sendonly(codecs),
+        Direction::RecvOnly => Audio::recvonly(codecs),
+        Direction::Inactive => Audio::inactive(codecs),
+    };
+    audio = audio.rate(call.rate).rtcp_mux(call.rtcp_mux.into());
+    if let Some(millis) = call.ptime {
+        audio = audio.ptime(std::time::Duration::from_millis(millis.into()));
+    }
+    Constraints::from(audio).source_policy(call.source_policy.into())
+}
+
+/// A file left by an earlier call looks like the other side's, and is not.
+fn warn_of_age(place: &Place, when: &str) {
+    eprintln!(
+        "warning: {place} was there before the {when}; it is taken as it is\n  \
+         hint: if an earlier call left it, remove it and begin again"
+    );
+}
+
+/// Prints what it came to.
+fn conclude(call: &CallArguments, ours: &Place, report: &Report) -> Result<u8, Failure> {
+    match (call.json, ours) {
+        (true, _) => println!("{}", report.to_json()),
+        // Standard output holds our description, and nothing else.
+        (false, Place::Standard) => eprint!("{report}"),
+        (false, Place::File(_)) => print!("{report}"),
+    }
+    match report.failed_file() {
+        Some(failed) => Err(Failure::new(failed)),
+        None => Ok(0),
+    }
+}

@@ -1,0 +1,280 @@
+//! The arguments: what can be asked on the command line, and its help.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use talkpath::{Codec, Direction, RtcpMux, SampleRate, SourcePolicy};
+
+/// Carries the sound of calls: SDP, RTP and RTCP from the command line.
+#[derive(Debug, Parser)]
+#[command(name = "talkpath", version, about, after_help = STATUSES, max_term_width = 100)]
+pub(crate) struct TopLevel {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Calls somebody: writes an offer, waits for the answer, talks
+    #[command(after_help = OFFER_EXAMPLES)]
+    Offer(OfferArguments),
+    /// Is called: waits for an offer, writes the answer, talks
+    #[command(after_help = ANSWER_EXAMPLES)]
+    Answer(AnswerArguments),
+}
+
+/// `talkpath offer`
+#[derive(Debug, Args)]
+pub(crate) struct OfferArguments {
+    /// Where to write the offer; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp_out: PathBuf,
+    /// Where the answer is, or will be; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answer: PathBuf,
+    #[command(flatten)]
+    pub(crate) call: CallArguments,
+}
+
+/// `talkpath answer`
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArguments {
+    /// Where the offer is, or will be; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) offer: PathBuf,
+    /// Where to write the answer; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp_out: PathBuf,
+    #[command(flatten)]
+    pub(crate) call: CallArguments,
+}
+
+/// What both sides of a call can ask.
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    /// The WAV file to play to the other side
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play: Option<PathBuf>,
+    /// The WAV file to record what is heard into
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// How long to talk, from when both sides are active; without it, until
+    /// --play is played or the other side says goodbye
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: Option<Duration>,
+    /// How long to wait for the other side's SDP
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    pub(crate) wait: Duration,
+    /// The codecs to talk in, the preferred one first
+    #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma")]
+    pub(crate) codecs: Vec<Codec>,
+    /// Which way sound may flow, seen from here
+    #[arg(long, value_enum, default_value = "sendrecv")]
+    pub(crate) direction: Way,
+    /// The local address to send from and receive at
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) address: IpAddr,
+    /// The address that the SDP says instead, for a host behind a NAT
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) advertise: Option<IpAddr>,
+    /// The local ports to choose from
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports, default_value = "10000-20000")]
+    pub(crate) ports: RangeInclusive<u16>,
+    /// Milliseconds of sound in a packet, 10 to 60
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u16).range(10..=60))]
+    pub(crate) ptime: Option<u16>,
+    /// The sample rate of what is recorded: 8000, 16000, 24000 or 48000
+    #[arg(long, value_name = "HZ", value_parser = rate, default_value = "8000")]
+    pub(crate) rate: SampleRate,
+    /// Whether RTCP shares the port of RTP
+    #[arg(long, value_enum, default_value = "offer")]
+    pub(crate) rtcp_mux: Mux,
+    /// Whose packets are taken
+    #[arg(long, value_enum, default_value = "signalled")]
+    pub(crate) source_policy: Policy,
+    /// Write every packet, sent and received, into this pcap file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Print what it came to as one line of JSON, the last of standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// [`Direction`] on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Way {
+    /// Both ways
+    Sendrecv,
+    /// Only from here
+    Sendonly,
+    /// Only to here
+    Recvonly,
+    /// Neither way
+    Inactive,
+}
+
+/// [`RtcpMux`] on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Mux {
+    /// If the other side can
+    Offer,
+    /// Or there is no call: one port is enough
+    Only,
+    /// Never: RTCP has a port of its own
+    Off,
+}
+
+/// [`SourcePolicy`] on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Policy {
+    /// Those from the address that the SDP names
+    Signalled,
+    /// Those from who is heard first, for a peer behind a NAT
+    Learn,
+    /// Anybody's
+    Open,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Sendrecv => Direction::SendRecv,
+            Way::Sendonly => Direction::SendOnly,
+            Way::Recvonly => Direction::RecvOnly,
+            Way::Inactive => Direction::Inactive,
+        }
+    }
+}
+
+impl From<Mux> for RtcpMux {
+    fn from(mux: Mux) -> Self {
+        match mux {
+            Mux::Offer => RtcpMux::Offer,
+            Mux::Only => RtcpMux::Only,
+            Mux::Off => RtcpMux::Off,
+        }
+    }
+}
+
+impl From<Policy> for SourcePolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Signalled => SourcePolicy::Signalled,
+            Policy::Learn => SourcePolicy::Learn,
+            Policy::Open => SourcePolicy::Open,
+        }
+    }
+}
+
+/// `5`, `0.5`
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "a number of seconds is wanted, such as 5 or 0.5".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        _ => Err(format!("0 to {} seconds are possible", LONGEST.as_secs())),
+    }
+}
+
+/// `10000-10100`
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let wanted = || "a range of ports is wanted, such as 10000-10100".to_owned();
+    let (first, last) = text.split_once('-').ok_or_else(wanted)?;
+    let port = |text: &str| text.trim().parse::<u16>().map_err(|_| wanted());
+    let (first, last) = (port(first)?, port(last)?);
+    if first == 0 || last < first {
+        return Err(format!(
+            "{first}-{last} holds no port: it begins at 1 or above and does not end below that"
+        ));
+    }
+    Ok(first..=last)
+}
+
+fn rate(text: &str) -> Result<SampleRate, String> {
+    let known = [
+        SampleRate::HZ_8000,
+        SampleRate::HZ_16000,
+        SampleRate::HZ_24000,
+        SampleRate::HZ_48000,
+    ];
+    let hz = text.parse().unwrap_or(0);
+    let found = known.into_iter().find(|rate| rate.hz() == hz);
+    found.ok_or_else(|| "8000, 16000, 24000 or 48000 is wanted".to_owned())
+}
+
+/// A hundred days.
+const LONGEST: Duration = Duration::from_secs(8_640_000);
+
+const STATUSES: &str = "\
+Exit status:
+  0    it was done; a call in which nothing was heard too (the summary says why)
+  1    it could not be done, or something wrong was found: standard error says what
+  2    the arguments cannot be read
+  130  interrupted before it began";
+
+const OFFER_EXAMPLES: &str = "\
+Examples:
+  Two terminals talk to each other, each hearing what the other plays:
+    talkpath offer  --sdp-out offer.sdp --answer answer.sdp --play a.wav --record b.wav --seconds 5
+    talkpath answer --offer offer.sdp --sdp-out answer.sdp --play c.wav --record d.wav --seconds 5
+
+  Paste the SDP by hand (end the answer with an empty line):
+    talkpath offer --address 192.0.2.7 --sdp-out - --answer - --record heard.wav
+
+  Play a file to a player that cannot speak RTCP on the same port:
+    talkpath offer --direction sendonly --rtcp-mux off --play a.wav \\
+      --sdp-out offer.sdp --answer answer.sdp
+
+Ctrl-C ends the call with a goodbye; the recording is kept. Exit status: 0 when the call was
+made, even if nothing was heard (the summary says why); 1 when it could not be; 2 for arguments
+that cannot be read; 130 when interrupted before the call began.";
+
+const ANSWER_EXAMPLES: &str = "\
+Examples:
+  Answer a call and record it until the other side says goodbye:
+    talkpath answer --offer offer.sdp --sdp-out answer.sdp --record heard.wav
+
+  Answer an offer from a pipe, speak A-law, print JSON:
+    cat offer.sdp | talkpath answer --offer - --sdp-out answer.sdp --codecs pcma --seconds 5 --json
+
+  A peer behind a NAT, whose packets come from elsewhere than its SDP says:
+    talkpath answer --offer offer.sdp --sdp-out answer.sdp --source-policy learn
+
+--seconds counts from the first packet if one comes within that time, so that nothing is missed
+of a peer that takes a while to read the answer; else from the answer. Ctrl-C ends the call with
+a goodbye; the recording is kept. Exit status: 0 when the call was made, even if nothing was heard
+(the summary says why); 1 when it could not be; 2 for arguments that cannot be read; 130 when
+interrupted before the call began.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        TopLevel::command().debug_assert();
+    }
+
+    #[test]
+    fn ranges_of_ports_are_read_and_bad_ones_refused() {
+        assert_eq!(ports("10000-10100"), Ok(10_000..=10_100));
+        assert_eq!(ports("7-7"), Ok(7..=7));
+        for bad in ["", "10000", "5-4", "0-3", "1-70000", "a-b", "1-2-3"] {
+            assert!(ports(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_and_an_end() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for bad in ["", "-1", "nan", "inf", "1e30", "five"] {
+            assert!(seconds(bad).is_err(), "{bad:?}");
+        }
+    }
+}

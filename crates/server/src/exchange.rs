@@ -1,0 +1,81 @@
+//! Descriptions on their way between two sides: files, or standard streams.
+//!
+//! A file of ours appears whole or not at all: it is written beside and renamed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::waiting;
+
+/// Where a description is read or written.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// `-`
+    Standard,
+    File(PathBuf),
+}
+
+impl Place {
+    pub(crate) fn new(argument: &Path) -> Self {
+        match argument.to_str() {
+            Some("-") => Place::Standard,
+            _ => Place::File(argument.to_owned()),
+        }
+    }
+
+    /// Whether something stands there already.
+    pub(crate) fn exists(&self) -> bool {
+        matches!(self, Place::File(path) if path.exists())
+    }
+
+    /// Reads a description there, waiting for it.
+    pub(crate) fn read(&self, what: &str, patience: Duration) -> Result<Vec<u8>, Failure> {
+        match self {
+            Place::Standard => waiting::for_standard_input(what, patience),
+            Place::File(path) => waiting::for_file(path, what, patience),
+        }
+    }
+
+    /// Writes a description there.
+    pub(crate) fn write(&self, text: &[u8]) -> Result<(), Failure> {
+        match self {
+            Place::Standard => {
+                let mut out = io::stdout().lock();
+                let written = out.write_all(text).and_then(|()| out.flush());
+                written.map_err(|error| Failure::new(format!("standard output: {error}")))
+            }
+            Place::File(path) => write_whole(path, text).map_err(|error| {
+                Failure::file(path, &error).hint("--sdp-out takes a file in a folder that is there")
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Standard => f.write_str("-"),
+            Place::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Writes a file so that nobody sees a part of it.
+fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    // A pipe or a device is written to, not replaced.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, text);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let renamed = fs::write(&part, text).and_then(|()| fs::rename(&part, path));
+    if renamed.is_err() {
+        // What went wrong first is what is told.
+        let _ = fs::remove_file(&part);
+    }
+    renamed
+}
