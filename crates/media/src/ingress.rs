@@ -8,7 +8,7 @@ use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
 use talkpath_transport::Drops;
 use talkpath_wire::Time;
 
-use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target};
+use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target, same};
 
 /// The way in of one stream, while somebody listens.
 pub(crate) struct Ingress {
@@ -78,9 +78,4 @@ impl Ingress {
         }
         self.playout.switch_codec(now, codec, drops);
     }
-}
-
-/// Whether two codecs are the same entry of the table.
-fn same(a: &'static dyn Codec, b: &'static dyn Codec) -> bool {
-    a.name() == b.name() && a.clock_rate() == b.clock_rate() && a.channels() == b.channels()
 }

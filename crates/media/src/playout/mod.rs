@@ -12,18 +12,22 @@
 //!
 //! Memory is taken when a codec is set: for G.711 about 10 KiB per stream.
 
+mod decoders;
 mod depth;
 mod line;
 mod ring;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use decoders::same;
+
 use std::time::Duration;
 
-use talkpath_audio::{Codec, Concealer, Decoder, Fill};
+use talkpath_audio::{Codec, Concealer, Fill};
 use talkpath_transport::{DropReason, Drops};
 use talkpath_wire::{ExtSeq, RtpTime, Ssrc, Time};
 
+use decoders::Decoders;
 use depth::{DepthWatch, Excess, Limits};
 use line::{Activity, Continuity, Line};
 use ring::{NoPlace, Ring};
@@ -93,7 +97,7 @@ pub struct PlayoutStats {
     pub resyncs: u64,
 }
 
-/// The jitter buffer, decoder and concealment of one stream.
+/// The jitter buffer, decoders and concealment of one stream.
 ///
 /// ```
 /// use talkpath_audio::g711;
@@ -119,8 +123,7 @@ pub struct PlayoutStats {
 /// assert_eq!(playout.stats().played, 3 * 160);
 /// ```
 pub struct Playout {
-    codec: &'static dyn Codec,
-    decoder: Box<dyn Decoder>,
+    decoders: Decoders,
     concealer: Concealer,
     ring: Ring,
     decoded: Decoded,
@@ -162,8 +165,7 @@ impl Playout {
         let rate = codec.sample_rate();
         let longest = rate.samples_in(LONGEST_PACKET);
         Playout {
-            codec,
-            decoder: codec.decoder(),
+            decoders: Decoders::new(codec),
             concealer: Concealer::new(rate),
             ring: Ring::new(codec.max_payload_len(rate.samples_in(CAPACITY))),
             decoded: Decoded {
@@ -179,13 +181,20 @@ impl Playout {
         }
     }
 
-    /// The codec of the payloads.
+    /// The codec of the payloads that come now.
     pub fn codec(&self) -> &'static dyn Codec {
-        self.codec
+        self.decoders.codec()
     }
 
-    /// Another codec from now on. What waited is dropped.
+    /// Another codec from now on. What waits is played as what it is, if the
+    /// samples of both have one rate; else it is dropped.
     pub fn switch_codec(&mut self, now: Time, codec: &'static dyn Codec, drops: &mut Drops) {
+        let rate = |codec: &dyn Codec| (codec.clock_rate(), codec.sample_rate());
+        let room = codec.max_payload_len(codec.sample_rate().samples_in(CAPACITY));
+        let goes_on = rate(codec) == rate(self.codec()) && room <= self.ring.longest();
+        if goes_on && self.decoders.change(codec) {
+            return;
+        }
         self.flush(now, drops);
         let stats = self.stats;
         *self = Playout {
@@ -236,7 +245,7 @@ impl Playout {
 
     /// What it has done and holds.
     pub fn stats(&self) -> PlayoutStats {
-        let rate = self.codec.sample_rate();
+        let rate = self.codec().sample_rate();
         let duration = |samples: i64| rate.duration_of(u64::try_from(samples).unwrap_or(0));
         let target = if self.line.packet > 0 {
             self.target_samples()
@@ -257,7 +266,7 @@ impl Playout {
         drops: &mut Drops,
     ) -> Result<(), DropReason> {
         let samples = self
-            .codec
+            .codec()
             .samples(arrival.payload)
             .map_err(|_| DropReason::Undecodable)?;
         if samples == 0 {
@@ -267,8 +276,8 @@ impl Playout {
             return Err(DropReason::TooLong);
         }
         self.expect_continuity(now, arrival, drops)?;
-        let pause = self.line.follows_a_pause(arrival, self.codec);
-        let at = self.line.locate(arrival, samples, self.codec)?;
+        let pause = self.line.follows_a_pause(arrival, self.codec());
+        let at = self.line.locate(arrival, samples, self.codec())?;
         self.line.packet = samples as i64;
         self.admit(now, at, samples, arrival.seq)?;
         self.insert(now, at, samples, arrival, drops)?;
@@ -297,7 +306,7 @@ impl Playout {
         } else {
             Activity::Active
         };
-        match self.line.judge(arrival, activity, self.codec) {
+        match self.line.judge(arrival, activity, self.codec()) {
             Continuity::Same => Ok(()),
             Continuity::Doubtful => Err(DropReason::Probation),
             Continuity::New => {
@@ -356,10 +365,11 @@ impl Playout {
         arrival: &Arrival<'_>,
         drops: &mut Drops,
     ) -> Result<(), DropReason> {
+        let codec = self.decoders.current();
         loop {
             match self
                 .ring
-                .insert(arrival.seq, at, samples as u32, arrival.payload)
+                .insert(arrival.seq, at, samples as u32, codec, arrival.payload)
             {
                 Ok(()) => return Ok(()),
                 Err(NoPlace::Duplicate) => return Err(DropReason::Duplicate),
@@ -382,7 +392,7 @@ impl Playout {
         let Phase::Filling(since) = self.phase else {
             return;
         };
-        let rate = self.codec.sample_rate();
+        let rate = self.codec().sample_rate();
         let wait = rate.duration_of(u64::try_from(self.target_samples()).unwrap_or(0));
         let tick = rate.duration_of(frame as u64);
         let burst = self.depth() > self.target_samples() + self.line.packet;
@@ -443,7 +453,7 @@ impl Playout {
             0
         };
         // The filling has faded: whatever comes next sets its own time.
-        if *dry >= DRY_FRAMES * (self.codec.sample_rate().frame_len() as i64) {
+        if *dry >= DRY_FRAMES * (self.codec().sample_rate().frame_len() as i64) {
             self.restart(Phase::Idle);
         }
     }
@@ -459,7 +469,8 @@ impl Playout {
             drops.count(now, DropReason::Late);
             return;
         }
-        match self.decoder.decode(payload, &mut self.decoded.pcm) {
+        let decoder = self.decoders.get(slot.codec);
+        match decoder.decode(payload, &mut self.decoded.pcm) {
             Ok(samples) if samples > past => {
                 self.line.pass(slot.seq);
                 self.stats.packets += 1;
@@ -540,12 +551,14 @@ impl Playout {
     fn target_samples(&self) -> i64 {
         match self.target {
             Target::Packet => self.line.packet.max(self.frame_samples()) + self.frame_samples(),
-            Target::Fixed(delay) => self.codec.sample_rate().samples_in(delay.min(CAPACITY)) as i64,
+            Target::Fixed(delay) => {
+                self.codec().sample_rate().samples_in(delay.min(CAPACITY)) as i64
+            }
         }
     }
 
     fn frame_samples(&self) -> i64 {
-        self.codec.sample_rate().frame_len() as i64
+        self.codec().sample_rate().frame_len() as i64
     }
 }
 

@@ -6,6 +6,8 @@
 
 use talkpath_wire::ExtSeq;
 
+use super::decoders::Key;
+
 /// A payload in the ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Slot {
@@ -14,6 +16,8 @@ pub(super) struct Slot {
     pub(super) at: i64,
     /// Samples that it decodes to.
     pub(super) samples: u32,
+    /// Whose payload it is.
+    pub(super) codec: Key,
     start: u32,
     len: u32,
 }
@@ -77,6 +81,7 @@ impl Ring {
         seq: ExtSeq,
         at: i64,
         samples: u32,
+        codec: Key,
         payload: &[u8],
     ) -> Result<(), NoPlace> {
         match self.slots[place(seq)] {
@@ -105,6 +110,7 @@ impl Ring {
             seq,
             at,
             samples,
+            codec,
             start,
             len,
         });
@@ -157,7 +163,7 @@ mod tests {
         let mut ring = Ring::new(1000);
         for n in [5u64, 3, 9, 4] {
             assert_eq!(
-                ring.insert(ExtSeq::new(n), n as i64, 1, &[n as u8; 100]),
+                ring.insert(ExtSeq::new(n), n as i64, 1, Key::default(), &[n as u8; 100]),
                 Ok(())
             );
         }
@@ -172,13 +178,19 @@ mod tests {
     fn a_number_is_taken_once_and_the_65th_must_wait() {
         let mut ring = Ring::new(6400);
         for n in 0..64u64 {
-            assert_eq!(ring.insert(ExtSeq::new(n), 0, 1, &[0; 100]), Ok(()));
+            assert_eq!(
+                ring.insert(ExtSeq::new(n), 0, 1, Key::default(), &[0; 100]),
+                Ok(())
+            );
         }
         assert_eq!(
-            ring.insert(ExtSeq::new(7), 0, 1, &[0]),
+            ring.insert(ExtSeq::new(7), 0, 1, Key::default(), &[0]),
             Err(NoPlace::Duplicate)
         );
-        assert_eq!(ring.insert(ExtSeq::new(64), 0, 1, &[0]), Err(NoPlace::Full));
+        assert_eq!(
+            ring.insert(ExtSeq::new(64), 0, 1, Key::default(), &[0]),
+            Err(NoPlace::Full)
+        );
     }
 
     proptest! {
@@ -191,7 +203,7 @@ mod tests {
             for (n, (push, seq, len)) in steps.into_iter().enumerate() {
                 if push {
                     let payload = vec![n as u8; len];
-                    if ring.insert(ExtSeq::new(seq), 0, 1, &payload).is_ok() {
+                    if ring.insert(ExtSeq::new(seq), 0, 1, Key::default(), &payload).is_ok() {
                         prop_assert!(model.insert(seq, payload).is_none());
                     }
                 } else {

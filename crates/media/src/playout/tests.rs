@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use talkpath_audio::g711;
+use talkpath_audio::{Decoder, g711};
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -498,21 +498,37 @@ fn malformed_and_oversized_payloads_are_named() {
 }
 
 #[test]
-fn switching_the_codec_flushes_and_goes_on() {
+fn a_codec_changes_without_a_sample_lost() {
     let peer = Peer::new(160);
     let mut run = Run::new(Target::Packet);
     run.play(&peer, evenly(160, 0, 20), 20);
-    let played = run.playout.stats().played;
-    run.playout
-        .switch_codec(Time::from_millis(400), &g711::PCMA, &mut run.drops);
-    assert_eq!(run.playout.codec().name(), "PCMA");
-    assert_eq!(run.playout.stats().played, played);
-    for n in 20..30 {
-        let now = Time::ZERO + TICK * n as u32;
-        peer.push(&mut run.playout, &mut run.drops, now, n);
+    // The last packet of the old codec is overtaken by the first of the new.
+    let arrivals = [(20, 21), (20, 20)]
+        .into_iter()
+        .chain((22..40).map(|n| (n, n)));
+    let mut arrivals = arrivals.peekable();
+    for tick in 20..40 {
+        let now = Time::ZERO + TICK * tick as u32;
+        while let Some((_, n)) = arrivals.next_if(|(at, _)| *at == tick) {
+            let codec: &dyn Codec = if n == 20 { &g711::PCMU } else { &g711::PCMA };
+            run.playout.switch_codec(now, codec, &mut run.drops);
+            peer.push(&mut run.playout, &mut run.drops, now, n);
+        }
         run.pull(now);
     }
-    assert_eq!(*run.pulled.last().unwrap(), FrameKind::Heard);
+    assert_eq!(run.playout.codec().name(), "PCMA");
+    assert_eq!(run.drops.total(), 0);
+    let delay = run.of(FrameKind::Silence);
+    assert_eq!(run.of(FrameKind::Heard), run.pulled.len() - delay);
+    let mut expected = peer.pcm(21 * 160);
+    for n in 21..40 {
+        let mut pcm = [0; 160];
+        let decoded = g711::PCMA.decoder().decode(&peer.payload(n), &mut pcm);
+        assert_eq!(decoded, Ok(160));
+        expected.extend(pcm);
+    }
+    let heard = &run.heard[delay * 160..];
+    assert_eq!(heard, &expected[..heard.len()]);
 }
 
 #[derive(Clone, Debug)]
