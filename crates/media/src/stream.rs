@@ -107,7 +107,7 @@ impl Stream {
 
     /// Takes what negotiation agreed on.
     pub(crate) fn agree(&mut self, now: Time, agreement: Agreement, cx: &mut Context<'_>) {
-        self.formats = agreement.receive.iter().map(Incoming::of).collect();
+        self.know(&agreement);
         let had_remote = self.transport.rtcp_destination().is_ok();
         match (agreement.answer, &agreement.remote) {
             (Answer::Awaited, _) => self.transport.expect_answer(),
@@ -131,6 +131,18 @@ impl Stream {
         }
         self.fit_audio();
         self.release_held(now, cx);
+    }
+
+    /// RFC 3264 §8.3.2: what is on its way may be of an earlier agreement. A
+    /// number never changes its meaning, so it is still understood.
+    fn know(&mut self, agreement: &Agreement) {
+        let earlier = core::mem::take(&mut self.formats);
+        self.formats = agreement.receive.iter().map(Incoming::of).collect();
+        for format in earlier {
+            if self.formats.iter().all(|known| known.number != format.number) {
+                self.formats.push(format);
+            }
+        }
     }
 
     /// RTCP shares the port of RTP from now on; its own socket goes.
