@@ -19,6 +19,19 @@ pub struct Interface {
     pub(crate) ports: Option<RangeInclusive<u16>>,
 }
 
+/// An interface as a manager uses it, everything filled in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BoundInterface {
+    /// The name that constraints ask for it by.
+    pub name: Option<String>,
+    /// Where its sockets are bound.
+    pub address: IpAddr,
+    /// What descriptions say.
+    pub advertised: IpAddr,
+    /// The ports it hands out.
+    pub ports: RangeInclusive<u16>,
+}
+
 impl Interface {
     /// The interface with this IPv4 or IPv6 address; `0.0.0.0` or `::` listen
     /// on every address and need an advertised one.

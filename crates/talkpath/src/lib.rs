@@ -61,7 +61,7 @@ pub use error::{BuildError, SessionError};
 pub use event::{Agreed, CloseReason, Event, Happening};
 pub use events::{Events, NoEvent, Notice};
 pub use files::{FileDone, FileError};
-pub use interface::Interface;
+pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
 pub use session::{

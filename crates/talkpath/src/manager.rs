@@ -22,7 +22,7 @@ use crate::error::{BuildError, SessionError};
 use crate::event::{Event, Happening};
 use crate::events::{Broadcast, Events};
 use crate::files::{FileCommand, Files};
-use crate::interface::Interface;
+use crate::interface::{BoundInterface, Interface};
 use crate::mailbox::{Mailbox, Permit, mailbox};
 use crate::ports::{PortOrder, PortPool};
 use crate::session::{Core, Session, SessionRef};
@@ -157,6 +157,17 @@ impl MediaManager {
             .filter_map(Weak::upgrade)
             .map(SessionRef::new)
             .collect()
+    }
+
+    /// The interfaces that sessions can use, in the order they were given.
+    pub fn interfaces(&self) -> Vec<BoundInterface> {
+        let bound = |interface: &Bound| BoundInterface {
+            name: interface.name.clone(),
+            address: interface.address,
+            advertised: interface.advertised,
+            ports: interface.ports.range(),
+        };
+        self.shared.interfaces.iter().map(bound).collect()
     }
 
     /// Ports that are held at this moment, on all interfaces.

@@ -199,6 +199,11 @@ impl PortPool {
         self.0.ledger().leased()
     }
 
+    /// The ports it hands out.
+    pub(crate) fn range(&self) -> RangeInclusive<u16> {
+        self.0.range.clone()
+    }
+
     /// The part of the range that the system also gives to sockets bound to
     /// port 0, if any: there its programs get in each other's way.
     pub(crate) fn ephemeral_overlap(&self) -> Option<RangeInclusive<u16>> {
