@@ -44,6 +44,8 @@ pub(crate) struct Core {
 pub(crate) struct State {
     pub(crate) dialogue: Dialogue,
     pub(crate) wanted: Wanted,
+    /// What was wanted before the offer that is open.
+    wanted_before: Option<Wanted>,
     /// Since when what is agreed has been so.
     since: Time,
     /// Streams whose audio the application has taken.
@@ -96,6 +98,7 @@ impl Core {
             state: Mutex::new(State {
                 dialogue,
                 wanted,
+                wanted_before: None,
                 since: shared.driver.now(),
                 taken: Vec::new(),
                 close: Some(close),
@@ -172,12 +175,12 @@ impl Core {
         let mut state = self.open_state()?;
         let place = self.reserve()?;
         let wanted = state.wanted.changed(change)?;
-        let plan = state.dialogue.plan_offer(&wanted.wants())?;
+        let plan = state.dialogue.plan_offer(&wanted.to_offer())?;
         let ports = self.lease(&wanted, plan.demand())?;
         let before = state.dialogue.streams().to_vec();
         let leases: Vec<_> = ports.iter().map(|ports| ports.lease).collect();
         let offer = plan.commit(&mut state.dialogue, &leases);
-        state.wanted = wanted;
+        state.wanted_before = Some(std::mem::replace(&mut state.wanted, wanted));
         self.carry_out(&mut state, &before, ports, place);
         Ok(offer)
     }
@@ -186,7 +189,9 @@ impl Core {
     pub(super) fn answer(&self, offer: &Offer) -> Result<Answer, SessionError> {
         let mut state = self.open_state()?;
         let place = self.reserve()?;
-        let plan = state.dialogue.plan_answer(offer, &state.wanted.wants())?;
+        let plan = state
+            .dialogue
+            .plan_answer(offer, &state.wanted.to_answer())?;
         let ports = self.lease(&state.wanted, plan.demand())?;
         let before = state.dialogue.streams().to_vec();
         let is_first = before.is_empty();
@@ -229,6 +234,9 @@ impl Core {
         let before = state.dialogue.streams().to_vec();
         plan.commit(&mut state.dialogue);
         self.carry_out(&mut state, &before, Vec::new(), place);
+        if let Some(wanted) = state.wanted_before.take() {
+            state.wanted = wanted;
+        }
         drop(state);
         self.shared.tell(self.id, Happening::Updated);
         Ok(())
@@ -352,10 +360,11 @@ impl Core {
             agree: state.agreements(),
             ..Step::default()
         };
-        for (line, stream) in streams.iter().enumerate() {
+        // A rollback may leave fewer lines than there were.
+        for line in 0..streams.len().max(before.len()) {
             let index = StreamIndex(line as u8);
-            let held = before.get(line).and_then(|stream| stream.local);
-            match (held, stream.local) {
+            let lease = |streams: &[Stream]| streams.get(line).and_then(|stream| stream.local);
+            match (lease(before), lease(&streams)) {
                 (Some(_), None) => step.end.push(index),
                 (Some(held), Some(now)) if held.rtcp.is_some() && now.rtcp.is_none() => {
                     step.free_rtcp.push(index);

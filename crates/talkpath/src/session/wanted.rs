@@ -20,11 +20,22 @@ pub(crate) struct Wanted {
     hold: Hold,
 }
 
-/// One wanted stream and its m-line, once it has one.
+/// One wanted stream.
 #[derive(Clone, Debug)]
 struct Wish {
     audio: Audio,
-    line: Option<usize>,
+    place: Place,
+}
+
+/// Where a wish stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// Our next offer asks for it.
+    New,
+    /// At this m-line.
+    At(usize),
+    /// It was refused or never offered: only an offer of the peer's brings it.
+    Waiting,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +50,7 @@ impl Wanted {
         constraints.audio.iter().try_for_each(check)?;
         let wish = |audio: &Audio| Wish {
             audio: audio.clone(),
-            line: None,
+            place: Place::New,
         };
         let lines = constraints.audio.iter().map(wish).collect();
         Ok(Wanted {
@@ -49,9 +60,19 @@ impl Wanted {
         })
     }
 
-    /// What to negotiate.
-    pub(crate) fn wants(&self) -> Wants {
-        let media: Vec<_> = self.lines.iter().map(|wish| self.media(wish)).collect();
+    /// What to offer.
+    pub(crate) fn to_offer(&self) -> Wants {
+        self.wants(|wish| wish.place != Place::Waiting)
+    }
+
+    /// What to answer an offer with.
+    pub(crate) fn to_answer(&self) -> Wants {
+        self.wants(|_| true)
+    }
+
+    fn wants(&self, which: impl Fn(&&Wish) -> bool) -> Wants {
+        let wishes = self.lines.iter().filter(which);
+        let media: Vec<_> = wishes.map(|wish| self.media(wish)).collect();
         Wants::new(media).with_preference(self.constraints.preference)
     }
 
@@ -68,12 +89,15 @@ impl Wanted {
             Change::Codecs(stream, codecs) => next.wish(stream.0)?.audio.codecs = codecs,
             Change::Add(audio) => {
                 check(&audio)?;
-                next.lines.push(Wish { audio, line: None });
+                next.lines.push(Wish {
+                    audio,
+                    place: Place::New,
+                });
             }
             Change::Remove(stream) => {
                 next.wish(stream.0)?;
                 next.lines
-                    .retain(|wish| wish.line != Some(usize::from(stream.0)));
+                    .retain(|wish| wish.place != Place::At(usize::from(stream.0)));
             }
         }
         Ok(next)
@@ -81,30 +105,36 @@ impl Wanted {
 
     /// Learns which m-lines the wishes got.
     pub(crate) fn settle(&mut self, streams: &[Stream]) {
-        let audio = |stream: &Stream| stream.kind == Kind::Audio && stream.is_live();
-        for line in (0..streams.len()).filter(|line| audio(&streams[*line])) {
-            if self.lines.iter().any(|wish| wish.line == Some(line)) {
+        let is_live = |line: usize| {
+            let stream = streams.get(line);
+            stream.is_some_and(|stream| stream.kind == Kind::Audio && stream.is_live())
+        };
+        for wish in &mut self.lines {
+            wish.place = match wish.place {
+                Place::At(line) if is_live(line) => Place::At(line),
+                Place::New | Place::At(_) | Place::Waiting => Place::Waiting,
+            };
+        }
+        for line in (0..streams.len()).filter(|line| is_live(*line)) {
+            if self.at(line).is_some() {
                 continue;
             }
-            if let Some(wish) = self.lines.iter_mut().find(|wish| wish.line.is_none()) {
-                wish.line = Some(line);
+            let waits = |wish: &&mut Wish| wish.place == Place::Waiting;
+            if let Some(wish) = self.lines.iter_mut().find(waits) {
+                wish.place = Place::At(line);
             }
         }
     }
 
     /// The wish at an m-line.
     pub(crate) fn at(&self, line: usize) -> Option<&Audio> {
-        self.lines
-            .iter()
-            .find(|wish| wish.line == Some(line))
-            .map(|wish| &wish.audio)
+        let here = |wish: &&Wish| wish.place == Place::At(line);
+        self.lines.iter().find(here).map(|wish| &wish.audio)
     }
 
     fn wish(&mut self, line: u8) -> Result<&mut Wish, SessionError> {
-        let found = self
-            .lines
-            .iter_mut()
-            .find(|wish| wish.line == Some(usize::from(line)));
+        let here = |wish: &&mut Wish| wish.place == Place::At(usize::from(line));
+        let found = self.lines.iter_mut().find(here);
         found.ok_or(SessionError::NoSuchStream { line })
     }
 
@@ -122,7 +152,10 @@ impl Wanted {
             .with_rtcp(*rtcp_mux)
             .with_telephone_event(TelephoneEvent::Off);
         media.ptime = *ptime;
-        media.slot = wish.line.map_or(Slot::Any, Slot::At);
+        media.slot = match wish.place {
+            Place::At(line) => Slot::At(line),
+            Place::New | Place::Waiting => Slot::Any,
+        };
         media
     }
 
