@@ -1,0 +1,304 @@
+//! Rounds of set-up and teardown, a quarter of which fail or are aborted.
+//!
+//! In: managers, a chance. Out: every round ended; whatever it held is to be
+//! back. A round that fails where it should not, or succeeds where it should
+//! fail, is an error in words.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use talkpath::{
+    Audio, Change, Codec, Event, Events, Happening, MediaManager, Notice, Session, SessionError,
+    Wav,
+};
+use talkpath_sim::{Call, Rng, World};
+
+/// Where the rounds take place.
+pub(crate) struct Stage {
+    /// The virtual world, if it is one.
+    pub(crate) world: Option<World>,
+    pub(crate) alice: MediaManager,
+    pub(crate) bob: MediaManager,
+    /// A manager with four ports only.
+    pub(crate) tiny: MediaManager,
+    pub(crate) events: Events<Event>,
+    pub(crate) chance: Rng,
+    /// Where a recording goes.
+    pub(crate) wav: PathBuf,
+    pub(crate) tally: Tally,
+}
+
+/// What the rounds came to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) completed: u64,
+    pub(crate) spoilt: [u64; Spoiler::ALL.len()],
+    pub(crate) created: u64,
+    pub(crate) closed: u64,
+}
+
+/// How a round goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Spoiler {
+    DroppedBeforeAnswer,
+    GarbageAnswer,
+    ShortAnswer,
+    RolledBack,
+    NothingInCommon,
+    PortsExhausted,
+    ReofferCancelled,
+    RecordingAborted,
+    ForkDropped,
+    BindFails,
+    NoEntropy,
+    AdoptFails,
+    NoFile,
+}
+
+impl Spoiler {
+    pub(crate) const ALL: [Spoiler; 13] = [
+        Spoiler::DroppedBeforeAnswer,
+        Spoiler::GarbageAnswer,
+        Spoiler::ShortAnswer,
+        Spoiler::RolledBack,
+        Spoiler::NothingInCommon,
+        Spoiler::PortsExhausted,
+        Spoiler::ReofferCancelled,
+        Spoiler::RecordingAborted,
+        Spoiler::ForkDropped,
+        Spoiler::BindFails,
+        Spoiler::NoEntropy,
+        Spoiler::AdoptFails,
+        Spoiler::NoFile,
+    ];
+
+    /// Whether only a virtual world can fail so on request.
+    fn needs_world(self) -> bool {
+        use Spoiler::{AdoptFails, BindFails, NoEntropy, NoFile};
+        matches!(self, BindFails | NoEntropy | AdoptFails | NoFile)
+    }
+}
+
+/// A round that did not go as it should.
+pub(crate) struct Wrong(String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<SessionError> for Wrong {
+    fn from(error: SessionError) -> Self {
+        Wrong(format!("failed where it should not: {error}"))
+    }
+}
+
+type Round = Result<(), Wrong>;
+
+impl Stage {
+    /// One round: a quarter goes wrong.
+    pub(crate) fn round(&mut self) -> Round {
+        if self.chance.below(4) > 0 {
+            self.complete()?;
+            self.tally.completed += 1;
+        } else {
+            let spoiler = self.any_spoiler();
+            self.spoil(spoiler)
+                .map_err(|wrong| Wrong(format!("{spoiler:?}: {wrong}")))?;
+            self.tally.spoilt[spoiler as usize] += 1;
+        }
+        self.count_events()
+    }
+
+    /// Waits until all that was asked of the workers has been done: commands
+    /// are carried out in order.
+    pub(crate) fn settle(&mut self) -> Round {
+        for manager in [&self.alice, &self.bob, &self.tiny] {
+            let (session, _offer) = manager.create_offer(any())?;
+            finish(session)?;
+        }
+        self.pass(Duration::from_millis(200));
+        self.count_events()
+    }
+
+    fn any_spoiler(&mut self) -> Spoiler {
+        loop {
+            let spoiler = Spoiler::ALL[self.chance.below(Spoiler::ALL.len() as u64) as usize];
+            if self.world.is_some() || !spoiler.needs_world() {
+                return spoiler;
+            }
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        if let Some(world) = &self.world {
+            world.run_for(time);
+        }
+    }
+
+    fn call(&self) -> Result<(Session, Session), Wrong> {
+        let (caller, offer) = self.alice.create_offer(any())?;
+        let (callee, answer) = self.bob.accept_offer(&offer, any())?;
+        caller.apply_answer(&answer)?;
+        Ok((caller, callee))
+    }
+
+    /// Offer, answer, sometimes a word or a hold, close.
+    fn complete(&mut self) -> Round {
+        let (caller, callee) = self.call()?;
+        if self.chance.below(4) == 0 {
+            let (mut say, _hear) = caller.audio()?.split();
+            let _hears = callee.audio()?;
+            let _ = say.send(&[1_000; 320]);
+            self.pass(Duration::from_millis(60));
+        }
+        if self.chance.below(8) == 0 {
+            let offer = callee.hold()?;
+            callee.apply_answer(&caller.answer(&offer)?)?;
+        }
+        finish(caller)?;
+        finish(callee)
+    }
+
+    fn spoil(&mut self, spoiler: Spoiler) -> Round {
+        match spoiler {
+            Spoiler::DroppedBeforeAnswer => {
+                drop(self.alice.create_offer(any())?);
+                Ok(())
+            }
+            Spoiler::GarbageAnswer => {
+                let (caller, _offer) = self.alice.create_offer(any())?;
+                fails(caller.apply_answer("v=0\r\nnot a description"))
+            }
+            Spoiler::ShortAnswer => {
+                let (caller, offer) = self.alice.create_offer(any())?;
+                let (_callee, answer) = self.bob.accept_offer(&offer, any())?;
+                let text = answer.to_string();
+                let short = text.split("m=").next().unwrap_or_default();
+                fails(caller.apply_answer(short))
+            }
+            Spoiler::RolledBack => {
+                let (caller, _offer) = self.alice.create_offer(any())?;
+                Ok(caller.rollback()?)
+            }
+            Spoiler::NothingInCommon => {
+                let (caller, offer) = self.alice.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
+                let refused = self
+                    .bob
+                    .accept_offer(&offer, Audio::sendrecv([Codec::Pcma]));
+                drop(caller);
+                fails(refused)
+            }
+            Spoiler::PortsExhausted => self.exhaust(),
+            Spoiler::ReofferCancelled => {
+                let (caller, callee) = self.call()?;
+                let offer = caller.offer(Change::Add(any()))?;
+                fails(caller.offer(Change::Nothing))?;
+                if self.chance.below(2) == 0 {
+                    callee.answer(&offer)?;
+                }
+                Ok(caller.rollback()?)
+            }
+            Spoiler::RecordingAborted => {
+                let (caller, _callee) = self.call()?;
+                caller.record(Wav::heard(&self.wav))?;
+                let _ends = caller.audio()?;
+                self.pass(Duration::from_millis(40));
+                Ok(())
+            }
+            Spoiler::ForkDropped => {
+                let (caller, offer) = self.alice.create_offer(any())?;
+                let (_one, early) = self.bob.accept_offer(&offer, any())?;
+                let (_other, answer) = self.bob.accept_offer(&offer, any())?;
+                let fork = caller.fork(&early)?;
+                if self.chance.below(2) == 0 {
+                    caller.apply_answer(&answer)?;
+                }
+                drop(fork);
+                Ok(())
+            }
+            Spoiler::BindFails => self.with_fault(Call::Bind, 2),
+            Spoiler::NoEntropy => self.with_fault(Call::Entropy, 1),
+            Spoiler::AdoptFails => self.with_fault(Call::Adopt, 2),
+            Spoiler::NoFile => {
+                let (caller, _callee) = self.call()?;
+                self.plan_fault(Call::Create, 1);
+                fails(caller.record(Wav::heard(&self.wav)))
+            }
+        }
+    }
+
+    /// Takes ports until there are none, then lets go.
+    fn exhaust(&mut self) -> Round {
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            match self.tiny.create_offer(any()) {
+                Ok(session) => held.push(session),
+                Err(SessionError::Ports(_)) if !held.is_empty() => {
+                    held.into_iter()
+                        .try_for_each(|(session, _)| finish(session))?;
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Wrong("four ports were enough for three pairs".into()))
+    }
+
+    fn plan_fault(&self, call: Call, n: u64) {
+        if let Some(world) = &self.world {
+            world.faults().fail_nth(call, n);
+        }
+    }
+
+    /// A call in which one of the first `most` system calls of a kind fails:
+    /// it fails, or its worker closes it.
+    fn with_fault(&mut self, call: Call, most: u64) -> Round {
+        let nth = 1 + self.chance.below(most);
+        self.plan_fault(call, nth);
+        let made = self.call();
+        self.pass(Duration::from_millis(20));
+        if let Some(world) = &self.world {
+            if world.faults().planned() > 0 {
+                return Err(Wrong("the fault never came about".into()));
+            }
+        }
+        match (call, made) {
+            // The worker notices, after the call was made.
+            (Call::Adopt, Ok(_)) | (_, Err(_)) => Ok(()),
+            (_, Ok(_)) => Err(Wrong("it worked in spite of the fault".into())),
+        }
+    }
+
+    fn count_events(&mut self) -> Round {
+        while let Ok(notice) = self.events.try_recv() {
+            match notice {
+                Notice::Event(Event { what, .. }) => match what {
+                    Happening::Created => self.tally.created += 1,
+                    Happening::Closed { .. } => self.tally.closed += 1,
+                    _ => {}
+                },
+                Notice::Lagged(lost) => return Err(Wrong(format!("{lost} events were lost"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn any() -> Audio {
+    Audio::sendrecv(Codec::ALL)
+}
+
+fn finish(session: Session) -> Round {
+    let closed = session.close().wait();
+    closed.map_err(|error| Wrong(format!("a session did not close: {error}")))
+}
+
+fn fails<T>(result: Result<T, SessionError>) -> Round {
+    match result {
+        Err(_) => Ok(()),
+        Ok(_) => Err(Wrong("it worked where it should fail".into())),
+    }
+}
