@@ -97,6 +97,12 @@ impl<T> Pending<T> {
         self.wait_until(self.driver.now() + timeout)
     }
 
+    /// Whether nothing has to be waited for any more: the value is there, or
+    /// will never come.
+    pub fn is_ready(&self) -> bool {
+        !matches!(*self.shared.state(), State::Waiting(_))
+    }
+
     fn wait_until(&self, deadline: Time) -> Option<Result<T, Abandoned>> {
         loop {
             let seen = self.shared.gate.count();
@@ -216,7 +222,9 @@ mod tests {
         let (completer, mut pending) = new();
         assert_eq!(pending.wait_timeout(Duration::from_millis(1)), None);
         assert_eq!(pending.wait_timeout(Duration::ZERO), None);
+        assert!(!pending.is_ready());
         completer.complete(1);
+        assert!(pending.is_ready());
         assert_eq!(pending.wait_timeout(Duration::ZERO), Some(Ok(1)));
         assert_eq!(pending.wait_timeout(Duration::MAX), Some(Err(Abandoned)));
     }

@@ -85,6 +85,11 @@ impl Playback {
         self.done
     }
 
+    /// Whether it is over: the file has been said, or cannot be.
+    pub fn is_over(&self) -> bool {
+        self.done.is_ready()
+    }
+
     /// What becomes of it, when the file has been said.
     pub fn done(self) -> Pending<FileDone> {
         self.done
