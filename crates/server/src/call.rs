@@ -12,6 +12,7 @@ use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
 use crate::exchange::Place;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::output::{print, print_line};
 use crate::report::Report;
 use crate::sound_file;
 use crate::talk::{Begin, Talk};
@@ -126,10 +127,10 @@ fn warn_of_age(place: &Place, when: &str) {
 /// Prints what it came to.
 fn conclude(call: &CallArguments, ours: &Place, report: &Report) -> Result<u8, Failure> {
     match (call.json, ours) {
-        (true, _) => println!("{}", report.to_json()),
+        (true, _) => print_line(report.to_json()),
         // Standard output holds our description, and nothing else.
         (false, Place::Standard) => eprint!("{report}"),
-        (false, Place::File(_)) => print!("{report}"),
+        (false, Place::File(_)) => print(&report.to_string()),
     }
     match report.failed_file() {
         Some(failed) => Err(Failure::new(failed)),

@@ -19,12 +19,41 @@ pub(crate) struct TopLevel {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Shows a whole call on this machine, step by step, over real UDP
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArguments),
     /// Calls somebody: writes an offer, waits for the answer, talks
     #[command(after_help = OFFER_EXAMPLES)]
     Offer(OfferArguments),
     /// Is called: waits for an offer, writes the answer, talks
     #[command(after_help = ANSWER_EXAMPLES)]
     Answer(AnswerArguments),
+    /// Shows what an SDP says, line by line, and what is wrong in it
+    #[command(after_help = SDP_EXAMPLES)]
+    Sdp(SdpArguments),
+}
+
+/// `talkpath demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Talk for so long instead of five packets
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: Option<Duration>,
+    /// The WAV file that the caller plays, to its end if --seconds does not say
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play: Option<PathBuf>,
+    /// The WAV file to record what the callee hears into
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// The local ports, used upwards from the first
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports, default_value = "10000-10100")]
+    pub(crate) ports: RangeInclusive<u16>,
+    /// Write every packet into this pcap file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Print one JSON document instead of the story
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `talkpath offer`
@@ -51,6 +80,20 @@ pub(crate) struct AnswerArguments {
     pub(crate) sdp_out: PathBuf,
     #[command(flatten)]
     pub(crate) call: CallArguments,
+}
+
+/// `talkpath sdp`
+#[derive(Debug, Args)]
+pub(crate) struct SdpArguments {
+    /// The file with the SDP body; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The offer that the file answers: what is wrong between them is shown too
+    #[arg(long, value_name = "OFFER")]
+    pub(crate) answer_to: Option<PathBuf>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What both sides of a call can ask.
@@ -217,6 +260,15 @@ Exit status:
   2    the arguments cannot be read
   130  interrupted before it began";
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  talkpath demo
+  talkpath demo --pcap call.pcap && tshark -r call.pcap -d udp.port==10000-10100,rtp
+  talkpath demo --play speech.wav --record heard.wav
+
+Exit status: 0 when what was sent was received and nothing is left behind; 1 when it does not add
+up, with what does not; 2 for arguments that cannot be read; 130 when interrupted.";
+
 const OFFER_EXAMPLES: &str = "\
 Examples:
   Two terminals talk to each other, each hearing what the other plays:
@@ -250,6 +302,15 @@ of a peer that takes a while to read the answer; else from the answer. Ctrl-C en
 a goodbye; the recording is kept. Exit status: 0 when the call was made, even if nothing was heard
 (the summary says why); 1 when it could not be; 2 for arguments that cannot be read; 130 when
 interrupted before the call began.";
+
+const SDP_EXAMPLES: &str = "\
+Examples:
+  talkpath sdp offer.sdp
+  talkpath sdp answer.sdp --answer-to offer.sdp
+  xclip -o | talkpath sdp -
+
+Exit status: 0 when nothing worse than a warning was found; 1 for an error in the SDP, or a file
+that is none; 2 for arguments that cannot be read.";
 
 #[cfg(test)]
 mod tests {

@@ -13,10 +13,13 @@
 
 mod call;
 mod cli;
+mod demo;
 mod exchange;
+mod explain;
 mod failure;
 mod interrupt;
 mod live;
+mod output;
 mod report;
 mod sound_file;
 mod talk;
@@ -42,7 +45,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: TopLevel) -> Result<u8, Failure> {
     match arguments.command {
+        Command::Demo(demo) => demo::run(&demo),
         Command::Offer(offer) => call::offer(&offer),
         Command::Answer(answer) => call::answer(&answer),
+        Command::Sdp(sdp) => explain::sdp(&sdp),
     }
 }

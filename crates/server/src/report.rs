@@ -163,7 +163,8 @@ pub(crate) fn stream_json(stats: &StreamStats) -> Value {
     })
 }
 
-fn file_json(file: &FileDone) -> Value {
+/// What became of a file as JSON; also the demo's.
+pub(crate) fn file_json(file: &FileDone) -> Value {
     json!({
         "path": file.path.display().to_string(),
         "seconds": rounded(file.length),
