@@ -4,7 +4,7 @@
 //! anew with each step of negotiation, and is a reading of its result in terms
 //! of packets.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -124,12 +124,21 @@ fn read_remote(
     rtcp: Rtcp,
     signalling_source: Option<IpAddr>,
 ) -> Option<Remote> {
-    // RFC 3264 §8.4: a hold by address keeps the address for resuming.
-    let rtp = remote.destination.address().or(remote.last)?;
-    let next_port = SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1));
+    let (rtp, rtcp_if_unsaid) = match remote.destination {
+        // Where RTCP cannot go, it goes nowhere: port 0.
+        Destination::At(rtp) => (rtp, SocketAddr::new(rtp.ip(), 0)),
+        // RFC 3264 §8.4: a hold by address stops RTP and RTCP; the transport
+        // keeps the last address for resuming.
+        Destination::Held | Destination::Unresolved(_) => {
+            let last = remote.last?;
+            let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), last.port());
+            let beside = SocketAddr::new(last.ip(), last.port().wrapping_add(1));
+            (nowhere, beside)
+        }
+    };
     let rtcp = match rtcp {
         Rtcp::Muxed => RtcpRemote::Mux,
-        Rtcp::Separate => RtcpRemote::At(remote.rtcp.unwrap_or(next_port)),
+        Rtcp::Separate => RtcpRemote::At(remote.rtcp.unwrap_or(rtcp_if_unsaid)),
     };
     Some(Remote {
         rtp,

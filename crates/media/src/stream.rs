@@ -108,7 +108,10 @@ impl Stream {
     /// Takes what negotiation agreed on.
     pub(crate) fn agree(&mut self, now: Time, agreement: Agreement, cx: &mut Context<'_>) {
         self.know(&agreement);
-        let had_remote = self.transport.rtcp_destination().is_ok();
+        let had_remote = self
+            .agreement
+            .as_ref()
+            .is_some_and(|known| known.remote.is_some());
         match (agreement.answer, &agreement.remote) {
             (Answer::Awaited, _) => self.transport.expect_answer(),
             (Answer::Settled, Some(remote)) => self.transport.set_remote(now, remote),

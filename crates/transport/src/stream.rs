@@ -321,11 +321,15 @@ impl StreamTransport {
         self.permit(self.rtp.destination())
     }
 
-    /// Where to send RTCP, also while the peer holds the stream.
+    /// Where to send RTCP, also while the peer holds the stream by direction.
     ///
     /// # Errors
     /// As [`rtp_destination`](Self::rtp_destination).
     pub fn rtcp_destination(&self) -> Result<SocketAddr, Withheld> {
+        // RFC 3264 §8.4: a hold by address stops RTCP, too.
+        if self.address_hold == Sending::Held {
+            return Err(Withheld::Held);
+        }
         match self.remote {
             None => Err(Withheld::NotSignalled),
             Some(RtcpRemote::Mux) => self.permit(self.rtp.destination()),
@@ -342,6 +346,15 @@ impl StreamTransport {
         match self.remote {
             None | Some(RtcpRemote::Mux) => Component::Rtp,
             Some(RtcpRemote::At(_)) => Component::Rtcp,
+        }
+    }
+
+    /// Whether a datagram from there would be taken now. Learns nothing.
+    pub fn takes(&self, component: Component, from: SocketAddr) -> bool {
+        let from = canonical(from);
+        match component {
+            Component::Rtp => self.rtp.accepts(from),
+            Component::Rtcp => self.rtcp.accepts(from),
         }
     }
 
@@ -481,11 +494,7 @@ impl StreamTransport {
     }
 
     fn accepts(&self, component: Component, from: SocketAddr, datagram: &[u8]) -> bool {
-        self.parse(component, from, datagram).is_ok()
-            && match component {
-                Component::Rtp => self.rtp.accepts(from),
-                Component::Rtcp => self.rtcp.accepts(from),
-            }
+        self.parse(component, from, datagram).is_ok() && self.takes(component, from)
     }
 
     /// Judges what was held before signalling spoke.
