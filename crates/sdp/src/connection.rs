@@ -84,7 +84,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Whether this says "send nothing": `0.0.0.0`, `::` or `*.invalid`
-    /// (RFC 3264 §8.4, RFC 6337 §5.3, RFC 6157).
+    /// (RFC 3264 §8.4, RFC 6337 §5.4, RFC 6157).
     pub fn is_hold(&self) -> bool {
         match self.host {
             Host::Ip(ip) => ip.is_unspecified(),
