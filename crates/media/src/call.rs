@@ -7,7 +7,7 @@
 
 use core::net::SocketAddr;
 
-use talkpath_transport::DropReason;
+use talkpath_transport::{DropReason, Fit};
 use talkpath_wire::Time;
 
 use crate::egress::Mute;
@@ -177,11 +177,12 @@ impl Call {
             .flat_map(|session| session.streams.iter().map(|stream| &stream.setup))
     }
 
-    /// Whether a datagram from there would be taken as the peer's.
-    pub fn accepts(&self, path: Path, from: SocketAddr) -> bool {
+    /// How well the sender of a datagram fits the peer of that stream.
+    pub fn fit(&self, path: Path, from: SocketAddr) -> Fit {
         let found = self.sessions.iter().find(|known| known.id == path.session);
         let mut streams = found.into_iter().flat_map(|session| session.streams.iter());
-        streams.any(|stream| stream.setup.stream == path.stream && stream.accepts(from))
+        let stream = streams.find(|stream| stream.setup.stream == path.stream);
+        stream.map_or(Fit::Stranger, |stream| stream.fit(path.component, from))
     }
 
     /// Takes one datagram from the network. It is worked on in place.

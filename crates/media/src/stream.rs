@@ -11,7 +11,7 @@ mod tick;
 
 use std::sync::Arc;
 
-use talkpath_transport::{Component, Config, DropReason, Sending, StreamTransport};
+use talkpath_transport::{Component, Config, DropReason, Fit, Sending, StreamTransport};
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 
 use crate::call::Context;
@@ -179,14 +179,9 @@ impl Stream {
         }
     }
 
-    /// Whether a datagram from there would be taken.
-    pub(crate) fn accepts(&self, from: core::net::SocketAddr) -> bool {
-        let from = talkpath_transport::canonical(from);
-        let expected = self
-            .transport
-            .source()
-            .or(self.transport.rtp_destination().ok());
-        expected == Some(from)
+    /// How well the sender of a datagram fits the peer.
+    pub(crate) fn fit(&self, component: Component, from: core::net::SocketAddr) -> Fit {
+        self.transport.fit(component, from)
     }
 
     pub(crate) fn count_drop(&mut self, now: Time, reason: DropReason) {

@@ -59,7 +59,7 @@ impl Worker {
                 published,
             } => floor.open(session, *call, published),
             Command::Negotiated { session, step } => floor.negotiated(now, io, session, step),
-            Command::Fork { session, of, step } => floor.fork(now, session, of, step),
+            Command::Fork { session, of, step } => floor.fork(now, io, (session, of), step),
             Command::Attach {
                 session,
                 stream,

@@ -89,6 +89,17 @@ pub enum Withheld {
     Refused(Refused),
 }
 
+/// How well a sender fits the peer. Later is better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fit {
+    /// Nothing says that it is the peer.
+    Stranger,
+    /// Signalling named its IP address.
+    SameHost,
+    /// It is where we send to, or would be taken as the peer's RTCP.
+    Peer,
+}
+
 /// What became of a datagram.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Incoming<'a> {
@@ -349,12 +360,18 @@ impl StreamTransport {
         }
     }
 
-    /// Whether a datagram from there would be taken now. Learns nothing.
-    pub fn takes(&self, component: Component, from: SocketAddr) -> bool {
+    /// How well the sender of a datagram fits the peer. Learns nothing.
+    pub fn fit(&self, component: Component, from: SocketAddr) -> Fit {
         let from = canonical(from);
-        match component {
-            Component::Rtp => self.rtp.accepts(from),
+        let known = match component {
+            Component::Rtp => self.rtp.destination() == Some(from),
             Component::Rtcp => self.rtcp.accepts(from),
+        };
+        let signalled = self.rtp.signalled();
+        match signalled.is_some_and(|signalled| signalled.names(from.ip())) {
+            _ if known => Fit::Peer,
+            true => Fit::SameHost,
+            false => Fit::Stranger,
         }
     }
 
@@ -494,7 +511,11 @@ impl StreamTransport {
     }
 
     fn accepts(&self, component: Component, from: SocketAddr, datagram: &[u8]) -> bool {
-        self.parse(component, from, datagram).is_ok() && self.takes(component, from)
+        self.parse(component, from, datagram).is_ok()
+            && match component {
+                Component::Rtp => self.rtp.accepts(from),
+                Component::Rtcp => self.rtcp.accepts(from),
+            }
     }
 
     /// Judges what was held before signalling spoke.

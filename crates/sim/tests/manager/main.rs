@@ -3,5 +3,9 @@
 
 mod common;
 
+mod forks_have_lives_of_their_own;
 mod holding_stops_the_audio;
+mod networks_of_every_kind;
 mod offers_and_answers_from_either_side;
+mod packets_of_any_length_and_number;
+mod streams_come_and_go;

@@ -254,8 +254,11 @@ impl Core {
         let mut forked = fork.lock();
         let streams = forked.dialogue.streams().to_vec();
         forked.wanted.settle(&streams);
+        let is_muxed = |stream: &Stream| stream.local.is_some_and(|lease| lease.rtcp.is_none());
+        let muxed = (0u8..).zip(&streams).filter(|(_, stream)| is_muxed(stream));
         let step = Step {
             agree: forked.agreements(),
+            free_rtcp: muxed.map(|(line, _)| StreamIndex(line)).collect(),
             ..Step::default()
         };
         place.send(Command::Fork {

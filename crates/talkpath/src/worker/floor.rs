@@ -90,18 +90,19 @@ impl Floor {
         });
     }
 
-    /// Whose a datagram is: of several forks on one socket, the one that takes
-    /// its source.
+    /// Whose a datagram is: of several forks on one socket, the one whose peer
+    /// its source fits best.
     fn user_of(&self, datagram: &Datagram<'_>) -> Option<User> {
         let users = self.sockets.users(datagram.socket);
-        let accepts = |user: &&User| {
+        let fit = |user: &&User| {
             let call = self.seats.get(user.seat).and_then(Option::as_ref);
-            call.is_some_and(|call| call.accepts(user.path, datagram.from))
+            call.map(|call| call.fit(user.path, datagram.from))
         };
         match users {
             [] => None,
             [only] => Some(*only),
-            several => several.iter().find(accepts).or(several.first()).copied(),
+            // Of equals, the first.
+            several => several.iter().rev().max_by_key(fit).copied(),
         }
     }
 
@@ -123,12 +124,12 @@ impl Floor {
         now: Time,
         io: &mut dyn Io,
         session: SessionId,
-        step: Step,
+        mut step: Step,
     ) {
         let Some(seat) = self.legs.seat(session) else {
             return;
         };
-        for stream in step.end {
+        for &stream in &step.end {
             self.with_call(now, seat, |call, legs, outbox| {
                 call.remove_stream(now, session, stream, outbox);
                 legs.clear_desk(session, stream);
@@ -136,7 +137,7 @@ impl Floor {
             self.flush(io);
             self.leave(io, session, |path| path.stream == stream);
         }
-        for new in step.begin {
+        for new in std::mem::take(&mut step.begin) {
             if let Err(error) = self.begin(now, io, (session, seat), new) {
                 let what = Happening::Error(format!("a socket could not be polled: {error}"));
                 self.happenings.push((session, what));
@@ -144,6 +145,17 @@ impl Floor {
                 return;
             }
         }
+        self.settle(now, io, (session, seat), step);
+    }
+
+    /// Tells a session's streams what is agreed, and frees what that leaves.
+    fn settle(
+        &mut self,
+        now: Time,
+        io: &mut dyn Io,
+        (session, seat): (SessionId, usize),
+        step: Step,
+    ) {
         self.with_call(now, seat, |call, _, outbox| {
             for (stream, agreement) in step.agree {
                 call.agree(now, session, stream, agreement, outbox);
@@ -197,7 +209,13 @@ impl Floor {
     }
 
     /// Lets a fork, already open, share the sockets of the session `of`.
-    pub(crate) fn fork(&mut self, now: Time, session: SessionId, of: SessionId, step: Step) {
+    pub(crate) fn fork(
+        &mut self,
+        now: Time,
+        io: &mut dyn Io,
+        (session, of): (SessionId, SessionId),
+        step: Step,
+    ) {
         let (Some(seat), Some(parent)) = (self.legs.seat(session), self.legs.seat(of)) else {
             return;
         };
@@ -217,14 +235,12 @@ impl Floor {
                 },
             );
         }
-        self.with_call(now, seat, |call, _, outbox| {
+        self.with_call(now, seat, |call, _, _| {
             setups
                 .into_iter()
                 .for_each(|setup| call.add_stream(now, session, setup));
-            for (stream, agreement) in step.agree {
-                call.agree(now, session, stream, agreement, outbox);
-            }
         });
+        self.settle(now, io, (session, seat), step);
     }
 
     /// Attaches an end to a stream.
