@@ -23,7 +23,7 @@ use crate::events::Broadcast;
 use crate::mailbox::Inbox;
 use crate::wait::Completer;
 
-pub(crate) use packets::{PacketTap, PacketWriter, packet_track};
+pub(crate) use packets::{PacketTap, PacketWriter, packet_track, read_datagram};
 pub(crate) use player::Player;
 pub(crate) use recorder::Recorder;
 pub(crate) use track::Sides;

@@ -65,8 +65,8 @@ pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
 pub use session::{
-    AudioEnd, Ended, Hear, HeardFrame, Playback, Recording, Say, Session, SessionRef, SessionState,
-    Wav,
+    AudioEnd, Ended, Hear, HeardFrame, Packet, PacketKind, Packets, Playback, Recording, Say,
+    Session, SessionRef, SessionState, Wav,
 };
 pub use talkpath_audio::SampleRate;
 pub use talkpath_media::{
@@ -76,7 +76,7 @@ pub use talkpath_media::{
 pub use talkpath_sdp::negotiate::{Fault, Preference, RtcpMux, Stream};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
-pub use talkpath_wire::{Format, Ssrc, Time};
+pub use talkpath_wire::{Format, PayloadType, RtpTime, Seq, Ssrc, Time};
 pub use wait::{Abandoned, Pending};
 
 /// Measuring and making sound.

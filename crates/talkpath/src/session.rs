@@ -6,6 +6,7 @@
 mod audio;
 mod core;
 mod file;
+mod packets;
 mod wanted;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::worker::Command;
 
 pub use audio::{AudioEnd, Ended, Hear, HeardFrame, Say};
 pub use file::{Playback, Recording, Wav};
+pub use packets::{Packet, PacketKind, Packets};
 
 pub(crate) use core::Core;
 
@@ -182,6 +184,31 @@ impl Session {
     /// [`SessionError::File`] when it cannot be read.
     pub fn play(&self, path: impl AsRef<Path>) -> Result<Playback, SessionError> {
         file::play(&self.core, self.first_audio()?, path.as_ref())
+    }
+
+    /// Every packet of the session from now on, sent and received.
+    ///
+    /// ```
+    /// use talkpath::{Audio, Codec, MediaManager, PacketKind};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25000..=25100).build()?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+    /// # caller.apply_answer(&answer)?;
+    /// let mut packets = caller.packets()?;
+    /// caller.audio()?.say.send_all(&[1000; 160])?;
+    /// let first = loop {
+    ///     if let Some(packet) = packets.try_next() {
+    ///         break packet;
+    ///     }
+    /// };
+    /// assert!(matches!(first.kind, PacketKind::Rtp { payload_len: 160, .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`]
+    pub fn packets(&self) -> Result<Packets, SessionError> {
+        packets::watch(&self.core)
     }
 
     /// Writes every datagram of the session into a pcap file.

@@ -109,31 +109,35 @@ impl PacketWriter {
     }
 
     fn collect(&mut self) {
-        let mut bytes = [0; Header::LEN];
-        let mut payload = [0; u16::MAX as usize];
-        while self.track.pop_entire_slice(&mut bytes).is_ok() {
-            let header = Header::from_bytes(&bytes);
-            let payload = &mut payload[..usize::from(header.len)];
-            // Header and payload are added in one piece.
-            if self.track.pop_entire_slice(payload).is_err() {
-                return;
-            }
+        let mut payload = Vec::new();
+        while let Some(header) = read_datagram(&mut self.track, &mut payload) {
             self.first.get_or_insert(header.at);
             self.last = header.at;
             let at = self.zero + header.at.since_start();
             // Too long for a datagram: none that we received or sent is.
             let _ = self
                 .pcap
-                .datagram(at, header.from, header.to, payload, &mut self.bytes);
+                .datagram(at, header.from, header.to, &payload, &mut self.bytes);
         }
     }
 }
 
+/// Takes the oldest datagram out of a track, if one is there.
+pub(crate) fn read_datagram(track: &mut Consumer<u8>, payload: &mut Vec<u8>) -> Option<Header> {
+    let mut bytes = [0; Header::LEN];
+    track.pop_entire_slice(&mut bytes).ok()?;
+    let header = Header::from_bytes(&bytes);
+    payload.resize(usize::from(header.len), 0);
+    // Header and payload are added in one piece.
+    track.pop_entire_slice(payload).ok()?;
+    Some(header)
+}
+
 /// What stands before a datagram in the track.
-struct Header {
-    at: Time,
-    from: SocketAddr,
-    to: SocketAddr,
+pub(crate) struct Header {
+    pub(crate) at: Time,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
     len: u16,
 }
 

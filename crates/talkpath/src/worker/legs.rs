@@ -29,8 +29,8 @@ pub(crate) struct Leg {
     pub(crate) published: Arc<Published>,
     last_published: Option<Time>,
     desks: Vec<(StreamIndex, Desk)>,
-    /// Where its datagrams are captured, if they are.
-    tap: Option<PacketTap>,
+    /// Where its datagrams are captured or watched.
+    taps: Vec<PacketTap>,
 }
 
 impl Legs {
@@ -40,7 +40,7 @@ impl Legs {
             published,
             last_published: None,
             desks: Vec::new(),
-            tap: None,
+            taps: Vec::new(),
         };
         self.legs.insert(session, leg);
     }
@@ -67,7 +67,7 @@ impl Legs {
     pub(crate) fn attach(&mut self, session: SessionId, stream: StreamIndex, end: End) {
         if let Some(leg) = self.legs.get_mut(&session) {
             match end {
-                End::Packets(tap) => leg.tap = Some(tap),
+                End::Packets(tap) => leg.taps.push(tap),
                 end => leg.desk(stream).attach(end),
             }
         }
@@ -81,11 +81,8 @@ impl Legs {
         (from, to): (SocketAddr, SocketAddr),
         bytes: &[u8],
     ) {
-        if let Some(leg) = self.legs.get_mut(&session)
-            && let Some(tap) = &mut leg.tap
-            && !tap.write(now, from, to, bytes)
-        {
-            leg.tap = None;
+        if let Some(leg) = self.legs.get_mut(&session) {
+            leg.taps.retain_mut(|tap| tap.write(now, from, to, bytes));
         }
     }
 
