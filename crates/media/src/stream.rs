@@ -155,9 +155,10 @@ impl Stream {
 
     /// Says goodbye, if it ever said anything (RFC 3550 §6.6).
     pub(crate) fn say_bye(&mut self, now: Time, reason: &[u8], cx: &mut Context<'_>) {
-        let (Ok(to), Some(socket)) = (self.transport.rtcp_destination(), self.rtcp_socket()) else {
+        let Ok(to) = self.transport.rtcp_destination() else {
             return;
         };
+        let socket = self.rtcp_socket();
         let Rtp {
             sources,
             sender,
@@ -223,9 +224,10 @@ impl Stream {
     }
 
     fn report(&mut self, now: Time, cx: &mut Context<'_>) {
-        let (Ok(to), Some(socket)) = (self.transport.rtcp_destination(), self.rtcp_socket()) else {
+        let Ok(to) = self.transport.rtcp_destination() else {
             return;
         };
+        let socket = self.rtcp_socket();
         let Rtp {
             sources,
             sender,
@@ -242,11 +244,12 @@ impl Stream {
         }
     }
 
-    /// The socket that RTCP goes out from (RFC 4961).
-    fn rtcp_socket(&self) -> Option<crate::SocketKey> {
+    /// The socket that RTCP goes out from (RFC 4961): that of RTP, too, where
+    /// the peer gave multiplexing up when the other port was gone.
+    fn rtcp_socket(&self) -> crate::SocketKey {
         match self.transport.rtcp_component() {
-            Component::Rtp => Some(self.setup.rtp),
-            Component::Rtcp => self.setup.rtcp,
+            Component::Rtp => self.setup.rtp,
+            Component::Rtcp => self.setup.rtcp.unwrap_or(self.setup.rtp),
         }
     }
 

@@ -266,8 +266,35 @@ fn a_peer_gives_up_multiplexing_in_the_middle_of_a_call() {
     let answer = talk.caller.answer(offer.as_str()).unwrap();
     assert!(!answer.to_string().contains("rtcp-mux"), "{answer}");
     talk.callee.apply_answer(&answer).unwrap();
+    let so_far = rtcp_from(&talk.world, BOB).len();
     chat(1000, &mut [&mut a, &mut b]);
-    a.assert_unbroken(-4000);
-    b.assert_unbroken(8000);
+    a.assert_ends_with(990, -4000);
+    b.assert_ends_with(990, 8000);
+    // Its port for RTCP was gone: its reports come from the one it has.
+    let (rtp, rtcp) = (rtp_from(&talk.world, BOB), rtcp_from(&talk.world, BOB));
+    let (rtp, rtcp) = (rtp.last().unwrap(), rtcp.last().unwrap());
+    assert_eq!(rtcp.from, rtp.from);
+    assert_eq!(rtcp.to.port(), rtp.to.port() + 1);
+    assert!((2..12).contains(&(rtcp_from(&talk.world, BOB).len() - so_far)));
     talk.end();
+}
+
+#[test]
+fn a_fork_that_does_not_multiplex_comes_too_late_for_its_port() {
+    let world = World::new(61);
+    let alice = manager(&world, ALICE);
+    let others = [manager(&world, BOB), manager(&world, "10.0.0.3")];
+    let (first, offer) = alice.create_offer(any()).unwrap();
+    let (_bob, from_bob) = others[0].accept_offer(&offer, any()).unwrap();
+    let plain = any().rtcp_mux(RtcpMux::Off);
+    let (carol, from_carol) = others[1].accept_offer(&offer, plain).unwrap();
+    first.apply_answer(&from_bob).unwrap();
+    world.run_for(ms(1));
+    assert_eq!(alice.ports_in_use(), 1);
+    let second = first.fork(&from_carol).unwrap();
+    let (mut a, mut c) = (Line::of(&second, 8000), Line::of(&carol, -4000));
+    chat(1000, &mut [&mut a, &mut c]);
+    a.assert_ends_with(900, -4000);
+    c.assert_ends_with(900, 8000);
+    assert!((2..40).contains(&rtcp_from(&world, ALICE).len()));
 }
