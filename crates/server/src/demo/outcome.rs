@@ -165,8 +165,8 @@ fn packet_json(noticed: &Noticed) -> Value {
         "at": noticed.at.as_secs_f64(),
         "who": noticed.who,
         "way": noticed.way.name(),
-        "first": noticed.packets.start(),
-        "last": noticed.packets.end(),
+        "packet": noticed.count,
+        "sequence_number": noticed.seq,
         "bytes": noticed.bytes,
     })
 }

@@ -1,119 +1,129 @@
-//! Packets, noticed as the sessions count them.
+//! Packets, as both sessions send and receive them.
 //!
-//! In: the statistics of both sessions, looked at often. Out: each packet as it
-//! is sent and as it is received. A session publishes its numbers every 20 ms
-//! at most, so that a look may find two packets at once; and the receiver's may
-//! be newer than the sender's, so that a packet is told as received once it was
-//! told as sent.
+//! In: what each session says of its packets. Out: media packets in the order
+//! of their moments. Two sessions are asked one after the other, so what one
+//! says waits a little for what the other may say of an earlier moment.
 
-use std::ops::RangeInclusive;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use talkpath::{SessionStats, Time};
+use talkpath::{Packet, PacketKind, Packets, Time};
 
+use super::party::Party;
+use crate::failure::Failure;
 use crate::words::counted;
 
-/// Something that happened to packets of one party.
+/// A packet of one party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Noticed {
-    /// When the last of them was, since the watching began.
+    /// When it was, since the watching began.
     pub(super) at: Duration,
     pub(super) who: &'static str,
     pub(super) way: Way,
-    /// Which packets, from 1.
-    pub(super) packets: RangeInclusive<u64>,
-    /// Bytes of sound in them together.
-    pub(super) bytes: u64,
+    /// Which packet of this party and way, from 1.
+    pub(super) count: u64,
+    /// The number that it carries.
+    pub(super) seq: u16,
+    /// Bytes of sound in it.
+    pub(super) bytes: usize,
 }
 
 /// Whether a packet left or came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     Sent,
     Received,
 }
 
-/// What one party has counted in one direction.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    packets: u64,
-    bytes: u64,
-    last: Option<Time>,
-}
-
-/// Compares what is counted with what was counted before.
-#[derive(Debug)]
+/// Watches the packets of two parties.
 pub(super) struct Watcher {
     began: Time,
-    names: [&'static str; 2],
-    sent: [Count; 2],
-    received: [Count; 2],
+    sides: [Side; 2],
+    /// Noticed, and not told yet.
+    waiting: Vec<Noticed>,
+}
+
+struct Side {
+    name: &'static str,
+    local: SocketAddr,
+    packets: Packets,
+    sent: u64,
+    received: u64,
 }
 
 impl Watcher {
-    pub(super) fn new(began: Time, names: [&'static str; 2]) -> Self {
-        Watcher {
+    pub(super) fn new(began: Time, parties: [&Party; 2]) -> Result<Self, Failure> {
+        let [caller, callee] = parties.map(Side::of);
+        Ok(Watcher {
             began,
-            names,
-            sent: [Count::default(); 2],
-            received: [Count::default(); 2],
-        }
+            sides: [caller?, callee?],
+            waiting: Vec::new(),
+        })
     }
 
-    /// What has happened since the last look.
-    pub(super) fn look(&mut self, stats: [&SessionStats; 2]) -> Vec<Noticed> {
-        let mut noticed = Vec::new();
-        for (party, stats) in stats.iter().enumerate() {
-            let now = stats.audio().map(|audio| Count {
-                packets: audio.sent.packets,
-                bytes: audio.sent.payload_bytes,
-                last: audio.sent.last,
-            });
-            noticed.extend(self.note(party, Way::Sent, now));
+    /// Notices what is new; gives what can be told at `now`.
+    pub(super) fn look(&mut self, now: Time) -> Vec<Noticed> {
+        for side in &mut self.sides {
+            while let Some(packet) = side.packets.try_next() {
+                self.waiting.extend(side.notice(self.began, packet));
+            }
         }
-        for (party, stats) in stats.iter().enumerate() {
-            let now = stats.audio().map(|audio| Count {
-                packets: audio.received.packets,
-                bytes: audio.received.payload_bytes,
-                last: audio.received.last,
-            });
-            let told = self.sent[1 - party].packets;
-            noticed.extend(self.note(party, Way::Received, now.filter(|now| now.packets <= told)));
-        }
-        noticed
+        self.waiting
+            .sort_by_key(|noticed| (noticed.at, noticed.way));
+        let settled = (now - self.began).saturating_sub(SETTLE);
+        let ready = self
+            .waiting
+            .partition_point(|noticed| noticed.at <= settled);
+        self.waiting.drain(..ready).collect()
+    }
+}
+
+impl Side {
+    fn of(party: &Party) -> Result<Self, Failure> {
+        Ok(Side {
+            name: party.name,
+            local: party.local,
+            packets: party.session.packets()?,
+            sent: 0,
+            received: 0,
+        })
     }
 
-    fn note(&mut self, party: usize, way: Way, now: Option<Count>) -> Option<Noticed> {
-        let before = match way {
-            Way::Sent => &mut self.sent[party],
-            Way::Received => &mut self.received[party],
+    /// A media packet as the story tells it.
+    fn notice(&mut self, began: Time, packet: Packet) -> Option<Noticed> {
+        let PacketKind::Rtp {
+            seq, payload_len, ..
+        } = packet.kind
+        else {
+            return None;
         };
-        let now = now.filter(|now| now.packets > before.packets)?;
-        let noticed = Noticed {
-            at: now.last.map_or(Duration::ZERO, |last| last - self.began),
-            who: self.names[party],
+        let (way, count) = match packet.from == self.local {
+            true => (Way::Sent, &mut self.sent),
+            false => (Way::Received, &mut self.received),
+        };
+        *count += 1;
+        Some(Noticed {
+            at: packet.at - began,
+            who: self.name,
             way,
-            packets: before.packets + 1..=now.packets,
-            bytes: now.bytes - before.bytes,
-        };
-        *before = now;
-        Some(noticed)
+            count: *count,
+            seq: seq.value(),
+            bytes: payload_len,
+        })
     }
 }
 
 impl std::fmt::Display for Noticed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (first, last) = (self.packets.start(), self.packets.end());
-        let which = match first == last {
-            true => format!("packet {first}"),
-            false => format!("packets {first}-{last}"),
-        };
-        let (seconds, who) = (self.at.as_secs_f64(), self.who);
-        let bytes = counted(self.bytes, "byte");
-        match self.way {
-            Way::Sent => write!(f, "{seconds:.3} s  the {who} sent {which}, {bytes}"),
-            Way::Received => write!(f, "{seconds:.3} s  the {who} received {which}, {bytes}"),
-        }
+        let Noticed {
+            who, count, seq, ..
+        } = self;
+        let (seconds, way) = (self.at.as_secs_f64(), self.way.name());
+        let bytes = counted(self.bytes as u64, "byte");
+        write!(
+            f,
+            "{seconds:.3} s  the {who} {way:8} packet {count}: {bytes}, sequence number {seq}"
+        )
     }
 }
 
@@ -125,3 +135,6 @@ impl Way {
         }
     }
 }
+
+/// How long something older may take to be noticed.
+const SETTLE: Duration = Duration::from_millis(10);

@@ -74,9 +74,13 @@ pub(super) fn talk(
     let (caller, callee) = (caller?.split(), callee?.split());
     let mut talk = Talk {
         teller,
+        manager,
         plan,
         parties,
-        watcher: Watcher::new(manager.now(), parties.map(|party| party.name)),
+        watcher: match plan {
+            Plan::Packets(_) => Some(Watcher::new(manager.now(), parties)?),
+            _ => None,
+        },
         live: Live::new(),
         began: Instant::now(),
         talked: Talked::default(),
@@ -111,9 +115,11 @@ pub(super) fn talk(
 /// A talk that goes on.
 struct Talk<'a> {
     teller: &'a Teller,
+    manager: &'a MediaManager,
     plan: &'a Plan,
     parties: [&'a Party; 2],
-    watcher: Watcher,
+    /// Of a plan whose packets are shown.
+    watcher: Option<Watcher>,
     live: Live,
     began: Instant,
     talked: Talked,
@@ -147,14 +153,14 @@ impl Talk<'_> {
     /// Notices what is new; tells whether all that was sent has arrived.
     fn look(&mut self) -> bool {
         let stats = self.parties.map(|party| party.session.stats());
-        let noticed = self.watcher.look([&stats[0], &stats[1]]);
-        if matches!(self.plan, Plan::Packets(_)) {
-            for noticed in noticed {
-                self.teller.say(&noticed.to_string());
-                self.talked.packets.push(noticed);
+        match &mut self.watcher {
+            None => self.live.draw(self.began.elapsed(), stats[1].audio()),
+            Some(watcher) => {
+                for noticed in watcher.look(self.manager.now()) {
+                    self.teller.say(&noticed.to_string());
+                    self.talked.packets.push(noticed);
+                }
             }
-        } else {
-            self.live.draw(self.began.elapsed(), stats[1].audio());
         }
         let [caller, callee] = [&stats[0], &stats[1]].map(|stats| stats.audio());
         let (Some(caller), Some(callee)) = (caller, callee) else {
