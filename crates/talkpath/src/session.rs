@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// A second session on the same ports, from another early answer to our
-    /// first offer: SIP forked it (RFC 6337 §3.1.2). Each has a life of its
+    /// first offer: SIP forked it (RFC 3261 §13.2.2.4). Each has a life of its
     /// own; the ports go back with the last.
     ///
     /// # Errors
@@ -275,7 +275,7 @@ impl SessionRef {
     /// Where its dialogue stands.
     pub fn state(&self) -> SessionState {
         let state = self.core.lock();
-        if state.is_closed() {
+        if self.core.is_closed(&state) {
             SessionState::Closed
         } else if state.dialogue.has_pending_offer() {
             SessionState::Offering

@@ -4,6 +4,7 @@
 mod common;
 
 mod forks_have_lives_of_their_own;
+mod handles_outlive_what_they_stand_for;
 mod holding_stops_the_audio;
 mod networks_of_every_kind;
 mod offers_and_answers_from_either_side;

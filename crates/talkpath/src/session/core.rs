@@ -24,7 +24,7 @@ use crate::change::Change;
 use crate::constraints::{Constraints, Silence};
 use crate::error::SessionError;
 use crate::event::{Agreed, CloseReason, Happening};
-use crate::mailbox::Permit;
+use crate::mailbox::{Permit, ReserveError};
 use crate::manager::{Bound, Shared};
 use crate::ports::{LeaseKind, Leased};
 use crate::wait::{Pending, pending};
@@ -82,7 +82,7 @@ impl Core {
     ) -> Result<Arc<Self>, SessionError> {
         let id = shared.next_session();
         let call = Box::new(shared.new_call(id)?);
-        let reserve = || shared.worker(worker).reserve().map_err(overloaded);
+        let reserve = || shared.worker(worker).reserve().map_err(unreserved);
         let (open, close) = (reserve()?, reserve()?);
         let published = Arc::new(Published::default());
         open.send(Command::Open {
@@ -149,11 +149,15 @@ impl Core {
     /// The state of a session that is open.
     pub(crate) fn open_state(&self) -> Result<MutexGuard<'_, State>, SessionError> {
         let state = self.lock();
-        if state.close.is_some() {
-            Ok(state)
-        } else {
-            Err(SessionError::Closed)
+        match self.is_closed(&state) {
+            false => Ok(state),
+            true => Err(SessionError::Closed),
         }
+    }
+
+    /// Whether it was closed, by a handle or by its worker.
+    pub(super) fn is_closed(&self, state: &State) -> bool {
+        state.close.is_none() || self.published.is_over()
     }
 
     /// A place for one command to the worker.
@@ -161,7 +165,7 @@ impl Core {
         self.shared
             .worker(self.worker)
             .reserve()
-            .map_err(overloaded)
+            .map_err(unreserved)
     }
 
     /// Offers `change`.
@@ -280,12 +284,12 @@ impl Core {
         let place = self.lock().close.take();
         self.shared.sessions().remove(&self.id);
         match place {
-            Some(place) => place.send(Command::Close {
+            Some(place) if !self.published.is_over() => place.send(Command::Close {
                 session: self.id,
                 reason,
                 done,
             }),
-            None => done.complete(()),
+            _ => done.complete(()),
         }
         waited
     }
@@ -300,7 +304,15 @@ impl Core {
         let (now, stats) = (self.shared.driver.now(), self.stats());
         let state = self.lock();
         let streams = state.dialogue.streams().iter().enumerate();
-        let situations = streams.map(|(line, stream)| state.situation(line, stream));
+        let closed = self.is_closed(&state).then_some(Standing::Closed);
+        let situations = streams.map(|(line, stream)| {
+            let situation = state.situation(line, stream);
+            let standing = closed.unwrap_or(situation.standing);
+            Situation {
+                standing,
+                ..situation
+            }
+        });
         let diagnose = |situation: Situation| {
             let counted = stats
                 .streams
@@ -465,7 +477,6 @@ impl State {
     fn situation(&self, line: usize, stream: &Stream) -> Situation {
         let remote = stream.remote.as_ref();
         let standing = match stream.state {
-            _ if self.close.is_none() => Standing::Closed,
             StreamState::Offered => Standing::NotAnswered,
             StreamState::Rejected(_) | StreamState::Removed(_) => Standing::PortZero,
             StreamState::Active if remote.is_some_and(|remote| remote.last.is_none()) => {
@@ -481,11 +492,6 @@ impl State {
             since: self.since,
         }
     }
-
-    /// Whether the session has been closed.
-    pub(super) fn is_closed(&self) -> bool {
-        self.close.is_none()
-    }
 }
 
 impl Drop for Core {
@@ -495,6 +501,9 @@ impl Drop for Core {
     }
 }
 
-fn overloaded(error: crate::mailbox::ReserveError) -> SessionError {
-    SessionError::Overloaded(error.to_string())
+pub(super) fn unreserved(error: ReserveError) -> SessionError {
+    match error {
+        ReserveError::Full { .. } => SessionError::Overloaded(error.to_string()),
+        ReserveError::Gone => SessionError::Closed,
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use talkpath_audio::SampleRate;
 use talkpath_media::StreamIndex;
 
-use super::Core;
+use super::core::{Core, unreserved};
 use crate::error::SessionError;
 use crate::files::{
     FileCommand, FileDone, Job, PacketWriter, Player, Recorder, Sides, Stop, Work, packet_track,
@@ -149,8 +149,7 @@ fn prepare(core: &Core, stream: StreamIndex) -> Result<(Places, SampleRate), Ses
 
 impl Places {
     fn reserve(core: &Core) -> Result<Self, SessionError> {
-        let overloaded = |error| SessionError::Overloaded(format!("{error}"));
-        let files = core.shared.files.reserve().map_err(overloaded)?;
+        let files = core.shared.files.reserve().map_err(unreserved)?;
         Ok(Places {
             worker: core.reserve()?,
             files,

@@ -329,7 +329,9 @@ impl Floor {
         {
             self.leave(io, session, |_| true);
             if let Some(leg) = self.legs.remove(session) {
+                let published = Arc::clone(&leg.published);
                 self.retire(now, session, leg);
+                published.end();
                 if reason != CloseReason::NeverBegan {
                     self.happenings
                         .push((session, Happening::Closed { reason }));

@@ -1,5 +1,7 @@
-//! What a worker lets handles see of a session: the last published copy.
+//! What a worker lets handles see of a session: the last published copy of its
+//! statistics, and whether it is gone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use talkpath_media::SessionStats;
@@ -8,6 +10,7 @@ use talkpath_media::SessionStats;
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     stats: Mutex<SessionStats>,
+    is_over: AtomicBool,
 }
 
 impl Published {
@@ -34,5 +37,15 @@ impl Published {
     /// Publishes the last copy of all, waiting for a reader if there is one.
     pub(crate) fn publish_last(&self, fill: impl FnOnce(&mut SessionStats)) {
         fill(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Says that the worker has let the session go, whoever asked for it.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether the worker has let the session go.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 }
