@@ -83,3 +83,8 @@ pub use wait::{Abandoned, Pending};
 pub use talkpath_audio as audio;
 /// Reading and explaining session descriptions.
 pub use talkpath_sdp as sdp;
+
+/// The program in README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadMe;
