@@ -3,6 +3,7 @@
 
 mod common;
 
+mod bad_input_is_refused;
 mod forks_have_lives_of_their_own;
 mod handles_outlive_what_they_stand_for;
 mod holding_stops_the_audio;
@@ -10,3 +11,4 @@ mod networks_of_every_kind;
 mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
 mod streams_come_and_go;
+mod what_comes_from_strangers_is_counted;
