@@ -19,6 +19,21 @@ use crate::driver::{Driver, Gate};
 ///
 /// Dropping it unsubscribes. It is `Sync`: several threads may share one, each
 /// event then goes to one of them.
+///
+/// ```
+/// # use talkpath::{Audio, Codec, Happening, MediaManager, Notice};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25200..=25300).build()?;
+/// let events = manager.events();
+/// let (caller, _offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+/// match events.recv() {
+///     Some(Notice::Event(event)) => {
+///         assert_eq!((event.session, event.what), (caller.id(), Happening::Created));
+///     }
+///     Some(Notice::Lagged(lost)) => eprintln!("{lost} events were missed"),
+///     None => eprintln!("the manager is gone"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Events<E> {
     hub: Arc<Hub<E>>,
     queue: Arc<Queue<E>>,

@@ -222,6 +222,17 @@ impl Session {
     /// Sends silence in place of what is said, or ends that. The peer is not
     /// told; see [`Session::hold`] for that.
     ///
+    /// ```
+    /// # use talkpath::{Audio, Codec, MediaManager, Mute};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26400..=26500).build()?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+    /// # caller.apply_answer(&answer)?;
+    /// caller.mute(Mute::On)?;
+    /// # drop(callee);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SessionError::Closed`]
     pub fn mute(&self, mute: Mute) -> Result<(), SessionError> {
@@ -290,6 +301,19 @@ impl SessionRef {
     }
 
     /// What was counted, at most 20 ms ago.
+    ///
+    /// ```
+    /// # use talkpath::{Audio, Codec, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26200..=26300).build()?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+    /// # caller.apply_answer(&answer)?;
+    /// let stats = callee.stats();
+    /// if let Some(audio) = stats.audio() {
+    ///     println!("{} came, {} were lost", audio.received.packets, audio.received.lost);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stats(&self) -> SessionStats {
         self.core.stats()
     }

@@ -20,6 +20,18 @@ use crate::driver::{Driver, Gate};
 ///
 /// It is a [`Future`]; without a runtime, [`Pending::wait`] blocks for it.
 /// Dropping it forgets the value and stops nothing.
+///
+/// ```
+/// # use talkpath::{Audio, Codec, MediaManager};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25400..=25500).build()?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # caller.apply_answer(&answer)?;
+/// let closed = caller.close();
+/// closed.wait()?; // or, in async code: closed.await?
+/// # drop(callee);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Pending<T> {
     shared: Arc<Shared<T>>,
     driver: Arc<dyn Driver>,

@@ -19,6 +19,20 @@ use crate::wait::{Pending, pending};
 use crate::worker::{Command, End};
 
 /// What a recording is to be.
+///
+/// ```no_run
+/// # use talkpath::{Audio, Codec, MediaManager, Wav};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25600..=25700).build()?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # caller.apply_answer(&answer)?;
+/// let playback = callee.play("hello.wav")?;
+/// let recording = caller.record(Wav::stereo("call.wav"))?;
+/// playback.done().wait()?;
+/// let done = recording.finish().wait()?;
+/// println!("{} s in {}", done.length.as_secs(), done.path.display());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wav {
     path: PathBuf,

@@ -22,6 +22,22 @@ use crate::worker::{Command, End};
 ///
 /// A second of twenty streams fits; what comes while it is full is missed.
 /// Dropping it ends the watching.
+///
+/// ```
+/// # use talkpath::{Audio, Codec, MediaManager, PacketKind};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25800..=25900).build()?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # caller.apply_answer(&answer)?;
+/// let mut packets = caller.packets()?;
+/// while let Some(packet) = packets.try_next() {
+///     if let PacketKind::Rtp { seq, .. } = packet.kind {
+///         println!("{} to {}: number {}", packet.from, packet.to, seq.value());
+///     }
+/// }
+/// # drop(callee);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Packets {
     track: Consumer<u8>,
     datagram: Vec<u8>,
