@@ -21,8 +21,8 @@ use crate::talk::{Begin, Talk};
 pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
     let call = &arguments.call;
     let (ours, theirs) = (
-        Place::new(&arguments.sdp_out),
-        Place::new(&arguments.answer),
+        Place::target(&arguments.sdp_out),
+        Place::source(&arguments.answer),
     );
     let side = Side::prepare(call)?;
     let is_old = theirs.exists();
@@ -44,7 +44,10 @@ pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
 /// Is called: answers an offer, and talks.
 pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
     let call = &arguments.call;
-    let (ours, theirs) = (Place::new(&arguments.sdp_out), Place::new(&arguments.offer));
+    let (ours, theirs) = (
+        Place::target(&arguments.sdp_out),
+        Place::source(&arguments.offer),
+    );
     let side = Side::prepare(call)?;
     let offer = theirs.read("offer", call.wait)?;
     let accepted = side.manager.accept_offer(&offer[..], constraints(call));
@@ -129,7 +132,7 @@ fn conclude(call: &CallArguments, ours: &Place, report: &Report) -> Result<u8, F
     match (call.json, ours) {
         (true, _) => print_line(report.to_json()),
         // Standard output holds our description, and nothing else.
-        (false, Place::Standard) => eprint!("{report}"),
+        (false, Place::Standard(_)) => eprint!("{report}"),
         (false, Place::File(_)) => print(&report.to_string()),
     }
     match report.failed_file() {

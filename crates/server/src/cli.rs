@@ -10,7 +10,7 @@ use talkpath::{Codec, Direction, RtcpMux, SampleRate, SourcePolicy};
 
 /// Carries the sound of calls: SDP, RTP and RTCP from the command line.
 #[derive(Debug, Parser)]
-#[command(name = "talkpath", version, about, after_help = STATUSES, max_term_width = 100)]
+#[command(name = "talkpath", version, after_help = STATUSES, max_term_width = 100)]
 pub(crate) struct TopLevel {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -37,7 +37,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// Talk for so long instead of five packets
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) seconds: Option<Duration>,
     /// The WAV file that the caller plays, to its end if --seconds does not say
     #[arg(long, value_name = "FILE")]
@@ -107,10 +107,10 @@ pub(crate) struct CallArguments {
     pub(crate) record: Option<PathBuf>,
     /// How long to talk, from when both sides are active; without it, until
     /// --play is played or the other side says goodbye
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) seconds: Option<Duration>,
     /// How long to wait for the other side's SDP
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "60")]
     pub(crate) wait: Duration,
     /// The codecs to talk in, the preferred one first
     #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma")]

@@ -13,15 +13,25 @@ use crate::waiting;
 /// Where a description is read or written.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// `-`
-    Standard,
+    /// `-`: the standard stream of this name.
+    Standard(&'static str),
     File(PathBuf),
 }
 
 impl Place {
-    pub(crate) fn new(argument: &Path) -> Self {
+    /// Where to read.
+    pub(crate) fn source(argument: &Path) -> Self {
+        Place::new(argument, "standard input")
+    }
+
+    /// Where to write.
+    pub(crate) fn target(argument: &Path) -> Self {
+        Place::new(argument, "standard output")
+    }
+
+    fn new(argument: &Path, standard: &'static str) -> Self {
         match argument.to_str() {
-            Some("-") => Place::Standard,
+            Some("-") => Place::Standard(standard),
             _ => Place::File(argument.to_owned()),
         }
     }
@@ -34,7 +44,7 @@ impl Place {
     /// Reads a description there, waiting for it.
     pub(crate) fn read(&self, what: &str, patience: Duration) -> Result<Vec<u8>, Failure> {
         match self {
-            Place::Standard => waiting::for_standard_input(what, patience),
+            Place::Standard(_) => waiting::for_standard_input(what, patience),
             Place::File(path) => waiting::for_file(path, what, patience),
         }
     }
@@ -42,7 +52,7 @@ impl Place {
     /// Writes a description there.
     pub(crate) fn write(&self, text: &[u8]) -> Result<(), Failure> {
         match self {
-            Place::Standard => {
+            Place::Standard(_) => {
                 let mut out = io::stdout().lock();
                 let written = out.write_all(text).and_then(|()| out.flush());
                 written.map_err(|error| Failure::new(format!("standard output: {error}")))
@@ -57,7 +67,7 @@ impl Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::Standard => f.write_str("-"),
+            Place::Standard(name) => f.write_str(name),
             Place::File(path) => path.display().fmt(f),
         }
     }

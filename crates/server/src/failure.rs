@@ -107,9 +107,9 @@ impl Failure {
                 "--address takes an address that this host has; to be reached at another one, \
                  through a NAT, say that with --advertise",
             ),
-            PortError::RangeTooSmall { .. } | PortError::BadRange { .. } => {
-                self.hint("--ports 10000-10100 is a good range; --rtcp-mux only needs one port")
-            }
+            PortError::RangeTooSmall { .. } | PortError::BadRange { .. } => self.hint(
+                "--ports 10000-10100 would do; with `--rtcp-mux only` a single port is enough",
+            ),
             PortError::Exhausted { .. } => self.hint("--ports takes another or a wider range"),
             _ => self,
         }

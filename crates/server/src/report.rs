@@ -212,7 +212,9 @@ impl fmt::Display for Report {
         let expected = self.agreed.direction.receives();
         if expected && !self.was_heard() {
             writeln!(f, "Nothing was heard. Why:")?;
-            for finding in &self.findings {
+            // What we said explains nothing of what we heard.
+            let ours = |finding: &&Finding| !matches!(finding, Finding::NothingSaid);
+            for finding in self.findings.iter().filter(ours) {
                 writeln!(f, "  {finding}")?;
             }
             if let Some(advice) = self.findings.iter().find_map(advice) {

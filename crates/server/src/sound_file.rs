@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 /// How long the file at `path` sounds, if it says.
 pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
-    let io = |error| Failure::file(path, &error).hint(HINT);
+    let io = |error| Failure::file(path, &error).hint("--play takes a WAV file that is there");
     let wav = |error| Failure::new(format!("{}: {error}", path.display())).hint(HINT);
     let mut file = File::open(path).map_err(io)?;
     let (mut reader, mut piece) = (WavReader::new(), [0; PIECE]);

@@ -85,11 +85,10 @@ impl Teller {
         self.say(&format!(
             "{sessions} sessions are left, {ports} ports are in use."
         ));
-        for file in [&outcome.talked.played, &outcome.recorded] {
-            if let Some(file) = file {
-                let (path, length) = (file.path.display(), words::seconds(file.length));
-                self.say(&format!("{path}: {length} of sound."));
-            }
+        let sounds = [&outcome.talked.played, &outcome.recorded];
+        for file in sounds.into_iter().flatten() {
+            let (path, length) = (file.path.display(), words::seconds(file.length));
+            self.say(&format!("{path}: {length} of sound."));
         }
         if let Some(file) = &outcome.captured {
             self.say(&format!(

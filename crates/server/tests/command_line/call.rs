@@ -1,0 +1,290 @@
+//! `offer` and `answer` against each other, through files and pipes.
+
+use std::fs;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::program::{Ended, finish, folder, run, start, talkpath};
+use crate::sound::{heard, write_tone};
+
+#[test]
+fn two_sides_hear_what_the_other_plays() {
+    let folder = folder("call_both");
+    write_tone(&folder.join("a.wav"), 440.0);
+    write_tone(&folder.join("c.wav"), 1000.0);
+    let common = ["--seconds", "1.8", "--json", "--ports", "27000-27099"];
+    let offer = ["offer", "--sdp-out", "o.sdp", "--answer", "a.sdp"];
+    let answer = ["answer", "--offer", "o.sdp", "--sdp-out", "a.sdp"];
+    let sound = |play, record| ["--play", play, "--record", record];
+    let caller = start(
+        &folder,
+        &[&offer[..], &sound("a.wav", "b.wav"), &common].concat(),
+    );
+    let callee = start(
+        &folder,
+        &[&answer[..], &sound("c.wav", "d.wav"), &common].concat(),
+    );
+    for (ended, wav, hz) in [
+        (finish(caller), "b.wav", 1000.0),
+        (finish(callee), "d.wav", 440.0),
+    ] {
+        let told = ended.succeeded().json();
+        let audio = &told["audio"];
+        assert_eq!(audio["sent"]["packets"], 50, "{told:#}");
+        assert_eq!(audio["received"]["packets"], 50, "{told:#}");
+        assert_eq!(audio["received"]["lost"], 0, "{told:#}");
+        assert_eq!(told["ended"], "elapsed", "{told:#}");
+        assert_eq!(told["rtcp_mux"], true, "{told:#}");
+        let (tone, seconds) = heard(&folder.join(wav));
+        assert!(
+            (tone.hz - hz).abs() < 1.0 && tone.snr_db > 20.0,
+            "{wav}: {tone:?}"
+        );
+        assert!((0.9..1.2).contains(&seconds), "{wav}: {seconds} s");
+    }
+    assert_sdp(&folder.join("o.sdp"));
+    assert_sdp(&folder.join("a.sdp"));
+}
+
+#[test]
+fn a_call_without_seconds_ends_with_the_file_and_the_goodbye() {
+    let folder = folder("call_goodbye");
+    write_tone(&folder.join("a.wav"), 600.0);
+    let ports = ["--ports", "27100-27199", "--json"];
+    let offer = [
+        "offer",
+        "--sdp-out",
+        "o.sdp",
+        "--answer",
+        "a.sdp",
+        "--play",
+        "a.wav",
+    ];
+    let answer = [
+        "answer",
+        "--offer",
+        "o.sdp",
+        "--sdp-out",
+        "a.sdp",
+        "--record",
+        "b.wav",
+    ];
+    let caller = start(&folder, &[&offer[..], &ports].concat());
+    let callee = start(&folder, &[&answer[..], &ports].concat());
+    assert_eq!(finish(caller).succeeded().json()["ended"], "played");
+    let told = finish(callee).succeeded().json();
+    assert_eq!(told["ended"], "peer_left", "{told:#}");
+    let (tone, seconds) = heard(&folder.join("b.wav"));
+    assert!((tone.hz - 600.0).abs() < 1.0, "{tone:?}");
+    assert!((0.9..1.2).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn codecs_stand_in_the_offer_in_the_order_given() {
+    let folder = folder("call_codecs");
+    let arguments = [
+        "offer",
+        "--sdp-out",
+        "-",
+        "--answer",
+        "a.sdp",
+        "--wait",
+        "0.1",
+    ];
+    let codecs = ["--codecs", "PCMA,pcmu", "--ports", "27200-27299"];
+    let ended = run(&folder, &[&arguments[..], &codecs].concat());
+    assert!(ended.stdout.contains(" RTP/AVP 8 0\r\n"), "{ended:#?}");
+    ended.failed(1, &["no answer in a.sdp", "hint: "]);
+}
+
+#[test]
+fn an_offer_is_taken_from_a_pipe_up_to_an_empty_line() {
+    let folder = folder("call_pipe");
+    let arguments = [
+        "answer",
+        "--offer",
+        "-",
+        "--sdp-out",
+        "a.sdp",
+        "--seconds",
+        "0.1",
+    ];
+    let more = ["--json", "--ports", "27300-27399"];
+    let mut command = talkpath(&folder, &[&arguments[..], &more].concat());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The pipe stays open, as a terminal does.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(&[OFFER.as_bytes(), b"\r\n"].concat())
+        .unwrap();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert!(status.success(), "{ended:#?}");
+    assert_sdp(&folder.join("a.sdp"));
+}
+
+#[test]
+fn a_file_that_is_being_written_is_waited_for() {
+    let folder = folder("call_slow_file");
+    let arguments = [
+        "answer",
+        "--offer",
+        "o.sdp",
+        "--sdp-out",
+        "a.sdp",
+        "--seconds",
+        "0.1",
+    ];
+    let child = start(
+        &folder,
+        &[&arguments[..], &["--ports", "27400-27499"]].concat(),
+    );
+    let (begin, end) = OFFER.split_at(OFFER.len() - 10);
+    fs::write(folder.join("o.sdp"), begin).unwrap();
+    thread::sleep(Duration::from_millis(150));
+    fs::write(folder.join("o.sdp"), [begin, end].concat()).unwrap();
+    finish(child).succeeded();
+    assert_sdp(&folder.join("a.sdp"));
+}
+
+#[test]
+fn when_nothing_is_heard_the_summary_says_why() {
+    let folder = folder("call_silent");
+    fs::write(folder.join("o.sdp"), OFFER).unwrap();
+    let arguments = [
+        "answer",
+        "--offer",
+        "o.sdp",
+        "--sdp-out",
+        "a.sdp",
+        "--seconds",
+        "0.3",
+    ];
+    let ended = run(
+        &folder,
+        &[&arguments[..], &["--ports", "27500-27599"]].concat(),
+    )
+    .succeeded();
+    for said in [
+        "Nothing was heard",
+        "nothing has been received",
+        "127.0.0.1:4000",
+    ] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+}
+
+#[test]
+fn a_stranger_s_packets_are_named_in_the_summary() {
+    let folder = folder("call_stranger");
+    let offer = OFFER.replace("127.0.0.1", "192.0.2.9");
+    fs::write(folder.join("o.sdp"), offer).unwrap();
+    let arguments = [
+        "answer",
+        "--offer",
+        "o.sdp",
+        "--sdp-out",
+        "a.sdp",
+        "--seconds",
+        "1",
+    ];
+    let child = start(
+        &folder,
+        &[&arguments[..], &["--ports", "27600-27699"]].concat(),
+    );
+    let port = answered_port(&folder.join("a.sdp"));
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for seq in 0..10u8 {
+        let header = [0x80, 0, 0, seq, 0, 0, 0, seq, 1, 2, 3, 4];
+        let packet = [&header[..], &[0xd5; 160]].concat();
+        stranger.send_to(&packet, ("127.0.0.1", port)).unwrap();
+    }
+    let ended = finish(child).succeeded();
+    let from = stranger.local_addr().unwrap().to_string();
+    for said in [&from, "wrong source address", "--source-policy learn"] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_call_with_its_summary_and_its_recording() {
+    let folder = folder("call_interrupted");
+    fs::write(folder.join("o.sdp"), OFFER).unwrap();
+    let arguments = [
+        "answer",
+        "--offer",
+        "o.sdp",
+        "--sdp-out",
+        "a.sdp",
+        "--record",
+        "b.wav",
+    ];
+    let more = ["--json", "--ports", "27700-27799", "--seconds", "60"];
+    let child = start(&folder, &[&arguments[..], &more].concat());
+    answered_port(&folder.join("a.sdp"));
+    interrupt(child.id());
+    let told = finish(child).succeeded().json();
+    assert_eq!(told["ended"], "interrupted", "{told:#}");
+    assert!(folder.join("b.wav").exists());
+}
+
+#[test]
+fn ctrl_c_ends_a_wait() {
+    let folder = folder("call_wait_interrupted");
+    let arguments = ["answer", "--offer", "o.sdp", "--sdp-out", "a.sdp"];
+    let mut child = start(
+        &folder,
+        &[&arguments[..], &["--ports", "27800-27899"]].concat(),
+    );
+    // It says that it waits once it listens for signals.
+    let mut stderr = child.stderr.take().unwrap();
+    let mut said = [0; 7];
+    std::io::Read::read_exact(&mut stderr, &mut said).unwrap();
+    interrupt(child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// Waits for an answer; its port.
+fn answered_port(path: &Path) -> u16 {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !path.exists() {
+        assert!(Instant::now() < until, "no answer");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let text = fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("m=audio ").unwrap();
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn interrupt(process: u32) {
+    let status = Command::new("kill")
+        .args(["-INT", &process.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// A whole description, written without leftovers beside it.
+fn assert_sdp(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(
+        text.starts_with("v=0\r\n") && text.ends_with("\r\n"),
+        "{text:?}"
+    );
+    let folder = fs::read_dir(path.parent().unwrap()).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<_> = names.filter(|name| name.ends_with(".part")).collect();
+    assert_eq!(left, [""; 0]);
+}
+
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                     m=audio 4000 RTP/AVP 0 8\r\n";

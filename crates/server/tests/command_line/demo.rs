@@ -1,0 +1,145 @@
+//! The story of the demo, to its end.
+
+use std::net::UdpSocket;
+
+use serde_json::Value;
+
+use crate::program::{folder, run};
+use crate::sound::{heard, write_tone};
+
+/// Its own range; other tests, and other programs, may have any of its ports.
+const PORTS: std::ops::RangeInclusive<u64> = 10_000..=10_100;
+
+#[test]
+fn five_packets_go_each_way_and_all_adds_up() {
+    let ended = run(&folder("demo_json"), &["demo", "--json"]).succeeded();
+    assert_eq!(ended.stdout.lines().count(), 1, "one document: {ended:#?}");
+    let told = ended.json();
+    assert_eq!(told["ok"], true, "{told:#}");
+    for who in ["caller", "callee"] {
+        let audio = &told[who]["audio"];
+        for way in ["sent", "received"] {
+            assert_eq!(audio[way]["packets"], 5, "{told:#}");
+            assert_eq!(audio[way]["bytes"], 800, "{told:#}");
+        }
+        assert_eq!(audio["received"]["lost"], 0, "{told:#}");
+        assert!(PORTS.contains(&port(&told[who]["local"])), "{told:#}");
+    }
+    assert_eq!(told["caller"]["local"], told["callee"]["remote"]);
+    assert_eq!(told["callee"]["local"], told["caller"]["remote"]);
+    assert_eq!(told["ports_left"], 0);
+    assert_eq!(told["sessions_left"], 0);
+}
+
+#[test]
+fn each_packet_is_told_once_sent_before_received() {
+    let told = run(&folder("demo_packets"), &["demo", "--json"])
+        .succeeded()
+        .json();
+    let packets = told["packets"].as_array().unwrap();
+    assert_eq!(packets.len(), 20, "{told:#}");
+    for (from, to) in [("caller", "callee"), ("callee", "caller")] {
+        let of = |who: &str, way: &str| -> Vec<_> {
+            let is_it = |packet: &&Value| packet["who"] == who && packet["way"] == way;
+            packets.iter().filter(is_it).collect()
+        };
+        let (sent, received) = (of(from, "sent"), of(to, "received"));
+        assert_eq!((sent.len(), received.len()), (5, 5));
+        for (sent, received) in sent.into_iter().zip(received) {
+            assert_eq!(sent["sequence_number"], received["sequence_number"]);
+            assert_eq!(sent["bytes"], 160);
+            assert!(sent["at"].as_f64() <= received["at"].as_f64(), "{told:#}");
+        }
+    }
+}
+
+#[test]
+fn every_session_is_created_negotiated_heard_and_closed() {
+    let told = run(&folder("demo_events"), &["demo", "--json"])
+        .succeeded()
+        .json();
+    let events = told["events"].as_array().unwrap();
+    for who in ["caller", "callee"] {
+        for event in ["created", "negotiated", "first_media", "closed"] {
+            let of_it = |found: &&Value| found["who"] == who && found["event"] == event;
+            assert_eq!(
+                events.iter().filter(of_it).count(),
+                1,
+                "{who} {event}: {told:#}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_story_has_seven_steps_in_words() {
+    let ended = run(&folder("demo_words"), &["demo"]).succeeded();
+    for step in 1..=7 {
+        let begins = format!("{step}. ");
+        assert!(
+            ended.stdout.lines().any(|line| line.starts_with(&begins)),
+            "{ended:#?}"
+        );
+    }
+    for said in [
+        "m=audio ",
+        "a=rtcp-mux-only",
+        "packet 5: 160 bytes",
+        "5 packets, 800 bytes",
+    ] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+    assert!(ended.stdout.contains("0 ports are in use"), "{ended:#?}");
+}
+
+#[test]
+fn a_taken_port_is_passed_over_and_told() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let first = taken.local_addr().unwrap().port();
+    let range = format!("{first}-{}", first.saturating_add(50));
+    let arguments = ["demo", "--json", "--ports", &range];
+    let told = run(&folder("demo_taken"), &arguments).succeeded().json();
+    assert!(
+        port(&told["caller"]["local"]) > u64::from(first),
+        "{told:#}"
+    );
+    let note = told["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains(&format!("{first}")) && note.contains("taken"),
+        "{told:#}"
+    );
+}
+
+#[test]
+fn a_file_is_played_and_recorded() {
+    let folder = folder("demo_file");
+    write_tone(&folder.join("a.wav"), 700.0);
+    let arguments = ["demo", "--json", "--play", "a.wav", "--record", "b.wav"];
+    let told = run(&folder, &arguments).succeeded().json();
+    assert_eq!(
+        told["callee"]["audio"]["received"]["packets"], 50,
+        "{told:#}"
+    );
+    assert_eq!(told["played"]["seconds"], 1.0, "{told:#}");
+    let (tone, seconds) = heard(&folder.join("b.wav"));
+    assert!((tone.hz - 700.0).abs() < 1.0, "{tone:?}");
+    assert!((0.9..1.2).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_capture_holds_the_goodbyes_of_both_sides() {
+    let folder = folder("demo_pcap");
+    run(&folder, &["demo", "--json", "--pcap", "call.pcap"]).succeeded();
+    let pcap = std::fs::read(folder.join("call.pcap")).unwrap();
+    // RTCP BYE with one source (RFC 3550 §6.6), at the end of a compound.
+    let byes = pcap
+        .windows(4)
+        .filter(|word| word == &[0x81, 203, 0, 1])
+        .count();
+    assert_eq!(byes, 2);
+}
+
+fn port(address: &Value) -> u64 {
+    let address: std::net::SocketAddr = address.as_str().unwrap().parse().unwrap();
+    address.port().into()
+}
