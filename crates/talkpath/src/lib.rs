@@ -84,7 +84,8 @@ pub use talkpath_audio as audio;
 /// Reading and explaining session descriptions.
 pub use talkpath_sdp as sdp;
 
-/// The program in README compiles.
+/// The programs in README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../README.ru.md")]
 struct ReadMe;
