@@ -404,10 +404,11 @@ impl Latch {
             State::Learning(learning) => learning.previous.map(|previous| previous.source),
             State::Unsignalled => None,
         };
-        // Two changes before anyone looked are one change.
+        // Two changes before anyone looked are one change, and none if it ends
+        // where it began.
         let from = self.change.map_or(from, |change| change.from);
         let to = candidate.from;
-        self.change = Some(SourceChanged {
+        self.change = (from != Some(to)).then_some(SourceChanged {
             component: Component::Rtp,
             from,
             to,

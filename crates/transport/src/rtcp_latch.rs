@@ -62,11 +62,12 @@ impl RtcpLatch {
         match self.evidence(from, sender, rtp) {
             Some(evidence) => {
                 self.learned = Some(from);
-                self.change = Some(SourceChanged {
+                let signalled = self.signalled.map(|signalled| signalled.address);
+                let before = self.previous.or(signalled);
+                // What was learned before may be learned again: no change.
+                self.change = (before != Some(from)).then_some(SourceChanged {
                     component: Component::Rtcp,
-                    from: self
-                        .previous
-                        .or(self.signalled.map(|signalled| signalled.address)),
+                    from: before,
                     to: from,
                     evidence,
                 });

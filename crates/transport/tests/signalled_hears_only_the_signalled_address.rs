@@ -365,3 +365,30 @@ fn what_was_not_negotiated_is_dropped_by_name() {
     }
     rig.assert_conserved();
 }
+
+#[test]
+fn a_source_that_stays_through_new_signalling_is_no_change() {
+    let mut rig = Rig::new(POLICY);
+    let nat = addr("198.51.100.7:61000");
+    rig.signal(peer(), RtcpRemote::Mux);
+    rig.talk(nat, 7, 0, 8);
+    assert_eq!(rig.changes.len(), 1);
+    // Another port of the same host is signalled; its NAT goes on as before.
+    rig.signal(addr("198.51.100.7:4002"), RtcpRemote::Mux);
+    rig.talk(nat, 7, 8, 100);
+    assert_eq!(rig.stream.source(), Some(nat));
+    assert_eq!(rig.changes.len(), 1, "{:?}", rig.changes);
+}
+
+#[test]
+fn an_rtcp_source_that_stays_through_new_signalling_is_no_change() {
+    let mut rig = Rig::new(POLICY);
+    let nat = addr("198.51.100.7:61001");
+    let report = |rig: &mut Rig| rig.datagram(Component::Rtcp, nat, &mut rtcp(7));
+    rig.signal(peer(), RtcpRemote::At(addr("198.51.100.7:4001")));
+    assert!(report(&mut rig));
+    assert_eq!(rig.changes.len(), 1);
+    rig.signal(peer(), RtcpRemote::At(addr("198.51.100.7:4003")));
+    assert!(report(&mut rig));
+    assert_eq!(rig.changes.len(), 1, "{:?}", rig.changes);
+}
