@@ -318,3 +318,13 @@ fn the_answers_direction_is_the_offers_seen_from_the_other_side() {
         Direction::Inactive
     );
 }
+
+// RFC 5576 §4.1 wants a name; without one the value must not become the number.
+#[test]
+fn an_ssrc_value_without_a_name_reads_back_as_it_was() {
+    let read = SsrcAttribute::parse(b"96 :x").expect("a number leads");
+    assert_eq!((read.name, read.value), (&b""[..], Some(&b"x"[..])));
+    let mut written = Vec::new();
+    read.write_value(&mut written);
+    assert_eq!(SsrcAttribute::parse(&written), Some(read));
+}

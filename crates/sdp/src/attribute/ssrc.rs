@@ -52,7 +52,7 @@ impl<'a> Attribute<'a> for SsrcAttribute<'a> {
 
     fn write_value(&self, out: &mut Vec<u8>) {
         push(out, format_args!("{}", self.ssrc.value()));
-        if !self.name.is_empty() {
+        if !self.name.is_empty() || self.value.is_some() {
             out.push(b' ');
             out.extend_from_slice(self.name);
         }
