@@ -49,7 +49,7 @@ impl Live {
 fn line(lasted: Duration, stats: &StreamStats) -> String {
     let (sent, received) = (&stats.sent, &stats.received);
     format!(
-        "{:6.1} s  sent {}  received {}  lost {}  jitter {:.1} ms  heard {} dB  said {} dB",
+        "{:.1} s, sent {}, got {}, lost {}, jitter {:.1} ms, in {} dB, out {} dB",
         lasted.as_secs_f64(),
         sent.packets,
         received.packets,

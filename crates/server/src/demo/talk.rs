@@ -141,13 +141,13 @@ impl Talk<'_> {
             }
             thread::sleep(LOOK);
         }
-        self.live.clear();
         if let Some(playing) = self.playing.take() {
             self.talked.played = playing.stop().wait_timeout(SETTLE).and_then(Result::ok);
         }
         // What waits in the jitter buffers is heard yet.
         thread::sleep(TAIL);
         self.look();
+        self.live.clear();
     }
 
     /// Notices what is new; tells whether all that was sent has arrived.
