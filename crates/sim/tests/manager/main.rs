@@ -4,6 +4,7 @@
 mod common;
 
 mod bad_input_is_refused;
+mod files_are_played_and_recorded;
 mod forks_have_lives_of_their_own;
 mod handles_outlive_what_they_stand_for;
 mod holding_stops_the_audio;

@@ -67,7 +67,7 @@ impl Player {
         };
         let from = SampleRate::new(hz).map_err(|_| odd(()))?;
         let resampler = Resampler::new(from, rate).map_err(|_| odd(()))?;
-        let (track, reader) = player_track(rate.hz());
+        let (track, reader) = player_track(rate.hz(), stop.clone());
         let mut player = Player {
             path: path.into(),
             file: opening.file,

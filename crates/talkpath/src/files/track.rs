@@ -10,16 +10,20 @@ use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use super::Stop;
+
 /// How much a track holds.
 pub(crate) const TRACK: Duration = Duration::from_secs(1);
 
-/// Makes a player's track for samples at `rate` Hz.
-pub(crate) fn player_track(rate: u32) -> (PlayerTrack, TrackReader) {
+/// Makes a player's track for samples at `rate` Hz. Once it is asked to stop,
+/// what waits in it is not read any more.
+pub(crate) fn player_track(rate: u32, stop: Stop) -> (PlayerTrack, TrackReader) {
     let (samples, consumer) = RingBuffer::new(rate as usize * TRACK.as_secs() as usize);
     let ended = Arc::new(AtomicBool::new(false));
     let reader = TrackReader {
         samples: consumer,
         ended: Arc::clone(&ended),
+        stop,
     };
     (PlayerTrack { samples, ended }, reader)
 }
@@ -71,16 +75,20 @@ impl PlayerTrack {
 pub(crate) struct TrackReader {
     samples: Consumer<i16>,
     ended: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl TrackReader {
     pub(crate) fn has_words(&self) -> bool {
-        !self.samples.is_empty()
+        !self.samples.is_empty() && !self.stop.is_asked()
     }
 
     /// Fills `frame` from the front and returns how many samples that were;
-    /// none once the track has been read to its end.
+    /// none once the track has been read to its end, or was stopped.
     pub(crate) fn read(&mut self, frame: &mut [i16]) -> Option<usize> {
+        if self.stop.is_asked() {
+            return None;
+        }
         // The end is looked at first: samples pushed before it are seen then.
         let ended = self.ended.load(Ordering::Acquire);
         let count = frame.len().min(self.samples.slots());
@@ -221,8 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stopped_track_is_not_read_to_its_end() {
+        let stop = Stop::default();
+        let (mut player, mut reader) = player_track(8000, stop.clone());
+        player.push(&[5; 300]);
+        assert_eq!(reader.read(&mut [0; 160]), Some(160));
+        stop.ask();
+        assert!(!reader.has_words());
+        assert_eq!((reader.read(&mut [0; 160]), player.unread()), (None, 140));
+    }
+
+    #[test]
     fn a_player_track_ends_after_its_last_sample() {
-        let (mut player, mut reader) = player_track(8000);
+        let (mut player, mut reader) = player_track(8000, Stop::default());
         assert_eq!(reader.read(&mut [0; 4]), Some(0));
         assert_eq!(player.push(&[5; 3]), 3);
         player.end();
