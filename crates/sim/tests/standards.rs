@@ -178,6 +178,7 @@ fn a_pause_is_bridged_by_empty_packets_of_an_unknown_type() {
     for bridge in &bridges {
         assert_eq!(bridge.bytes.len(), 12);
         assert!((96..=127).contains(&bridge.payload_type()));
+        assert!(!bridge.marker());
     }
     for pair in sent.windows(2) {
         let apart = pair[1].at - pair[0].at;

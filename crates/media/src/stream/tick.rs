@@ -7,12 +7,13 @@ use talkpath_wire::Time;
 use super::{Audio, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
-use crate::egress::{Egress, Leaving};
+use crate::egress::{Egress, Leaving, Pause};
 use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
 use crate::playout::FrameKind;
 use crate::rtp::{Frame, Sender};
 use crate::setup::codec_of;
+use crate::stats::Levels;
 
 /// When the next tick is, and how many there were.
 pub(super) struct Ticker {
@@ -31,6 +32,13 @@ impl Stream {
             });
             self.fit_audio();
         }
+    }
+
+    /// Nobody is left at the other end: nothing is decoded for nobody.
+    fn rest(&mut self) {
+        self.audio.ticker = None;
+        self.audio.ingress = None;
+        self.audio.egress = None;
     }
 
     /// Makes the audio paths fit what was agreed and who listens.
@@ -71,12 +79,17 @@ impl Stream {
 
     /// Does the ticks that are due, at most two late ones.
     pub(super) fn tick(&mut self, now: Time, ends: &mut dyn Ends, cx: &mut Context<'_>) {
+        let who = (cx.session, self.index());
         while let Some(ticker) = self
             .audio
             .ticker
             .as_mut()
             .filter(|ticker| ticker.next <= now)
         {
+            if self.setup.pause == Pause::SendNothing && !ends.is_attended(who.0, who.1) {
+                self.rest();
+                return;
+            }
             let behind = (now - ticker.next).as_nanos() / TICK.as_nanos();
             let missed = u32::try_from(behind)
                 .unwrap_or(u32::MAX)
@@ -113,6 +126,10 @@ impl Stream {
             }
             None => (&quiet[..], FrameKind::Silence),
         };
+        levels.silent = match levels.heard >= Levels::SILENCE {
+            true => levels.silent + TICK,
+            false => Duration::ZERO,
+        };
         let said = egress.as_ref().map_or(&quiet[..], Egress::said);
         ends.hear(
             who.0,
@@ -135,16 +152,25 @@ impl Stream {
     fn speak(&mut self, at: Time, missed: u32, ends: &mut dyn Ends, cx: &mut Context<'_>) {
         let who = (cx.session, self.setup.stream);
         let Some(mut egress) = self.audio.egress.take() else {
-            // Nothing is negotiated to say it in: it is taken and forgotten,
-            // so that the application does not wait for ever.
-            ends.say(who.0, who.1, &mut self.audio.quiet);
-            self.audio.quiet.fill(0);
+            // What is said before the answer waits for it. What is said where
+            // nothing may be is taken and forgotten, so that nobody waits for
+            // ever.
+            if !self.is_unanswered() {
+                ends.say(who.0, who.1, &mut self.audio.quiet);
+                self.audio.quiet.fill(0);
+            }
             return;
         };
         self.audio.levels.said = egress.level();
         let mut way = self.way_out(at, &egress, cx);
         egress.tick(at, missed, who, ends, &mut |leaving| way.send(leaving));
         self.audio.egress = Some(egress);
+    }
+
+    /// Whether the peer has not answered yet for the first time.
+    fn is_unanswered(&self) -> bool {
+        let agreement = self.agreement.as_ref();
+        agreement.is_none_or(|agreement| agreement.remote.is_none())
     }
 
     fn flush_packets(&mut self, now: Time, cx: &mut Context<'_>) {
@@ -159,7 +185,7 @@ impl Stream {
     fn way_out<'a>(&'a mut self, at: Time, egress: &Egress, cx: &'a mut Context<'_>) -> WayOut<'a> {
         WayOut {
             at,
-            socket: self.setup.rtp,
+            from: (cx.session, self.setup.stream, self.sockets.rtp),
             to: self.transport.rtp_destination().ok(),
             sender: &mut self.rtp.sender,
             clocks: (
@@ -170,35 +196,39 @@ impl Stream {
         }
     }
 
-    /// When a keepalive is due: nothing was sent for long where RTP and RTCP
-    /// have ports of their own (RFC 6263 §3). Reports keep a shared one alive.
-    pub(super) fn keepalive_due(&self) -> Option<Time> {
-        self.transport.rtp_destination().ok()?;
-        self.setup.rtcp?;
-        self.rtp.sender.last_sent().map(|last| last + KEEPALIVE)
+    /// The next keepalive: where RTP and RTCP have ports of their own, and
+    /// nothing was sent for long (RFC 6263 §3). Reports keep a shared one alive.
+    pub(super) fn keepalive(&self) -> Option<Keepalive> {
+        let to = self.transport.rtp_destination().ok()?;
+        self.sockets.rtcp?;
+        let due = match self.rtp.sender.last_sent() {
+            Some(last) => last + KEEPALIVE,
+            // The first one opens the way for who only listens.
+            None => self.agreed_at? + FIRST_KEEPALIVE,
+        };
+        let number = self.unused_number()?;
+        Some(Keepalive { due, to, number })
     }
 
     /// Sends an empty packet with a payload type that means nothing to the
     /// peer, who drops it (RFC 6263 §4.6).
     pub(super) fn keep_alive(&mut self, now: Time, cx: &mut Context<'_>) {
-        let due = self.keepalive_due().is_some_and(|due| due <= now);
-        let (true, Ok(to)) = (due, self.transport.rtp_destination()) else {
-            return;
-        };
-        let Some(number) = self.unused_number() else {
+        let Some(keepalive) = self.keepalive().filter(|keepalive| keepalive.due <= now) else {
             return;
         };
         let frame = Frame {
-            payload_type: number,
+            payload_type: keepalive.number,
             ticks: 0,
             payload_len: 0,
         };
         self.rtp.sender.catch_up(now);
-        let header = self.rtp.sender.send(frame, now);
+        // It begins no talkspurt: the next frame does.
+        let header = self.rtp.sender.send(frame, now).with_marker(false);
         self.rtp.sender.skip(0);
+        let from = (cx.session, self.index(), self.sockets.rtp);
         cx.out
             .transmits
-            .push_with(self.setup.rtp, to, HEADER, |room| {
+            .push_with(from, keepalive.to, HEADER, |room| {
                 header.write_into(room).unwrap_or(0)
             });
     }
@@ -220,10 +250,17 @@ impl Stream {
     }
 }
 
+/// A keepalive, and when it is due.
+pub(super) struct Keepalive {
+    pub(super) due: Time,
+    to: core::net::SocketAddr,
+    number: talkpath_wire::PayloadType,
+}
+
 /// Where payloads go: the sender numbers them, the outbox takes them.
 struct WayOut<'a> {
     at: Time,
-    socket: crate::SocketKey,
+    from: (crate::SessionId, crate::StreamIndex, crate::SocketKey),
     /// None while nothing may be sent: time passes all the same.
     to: Option<core::net::SocketAddr>,
     sender: &'a mut Sender,
@@ -253,7 +290,7 @@ impl WayOut<'_> {
         };
         let header = self.sender.send(frame, self.at);
         self.transmits
-            .push_with(self.socket, to, HEADER + payload.len(), |room| {
+            .push_with(self.from, to, HEADER + payload.len(), |room| {
                 let start = header.write_into(room).unwrap_or(0);
                 room[start..start + payload.len()].copy_from_slice(payload);
                 start + payload.len()
@@ -269,7 +306,9 @@ impl WayOut<'_> {
 const TICK: Duration = Duration::from_millis(20);
 /// Late ticks that are made up for; the rest never happened.
 const CATCH_UP: u32 = 2;
-/// RFC 6263 §4: at least every 15 s.
+/// When the first keepalive goes out if nothing was said till then.
+const FIRST_KEEPALIVE: Duration = Duration::from_secs(1);
+/// RFC 6263 §7: every 15 s if nobody says otherwise.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Bytes of an RTP header without extras.
 const HEADER: usize = 12;
