@@ -40,6 +40,9 @@ impl Events {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let first: u8 = first.trim().parse().ok()?;
             let last: u8 = last.trim().parse().ok()?;
+            if first > last {
+                return None;
+            }
             (first..=last).for_each(|event| events.insert(event));
         }
         Some(events)
@@ -118,10 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_range_and_a_reversed_one_end() {
+    fn the_whole_range_ends() {
         let all = Events::parse(b"0-255").unwrap();
         assert_eq!(&*all.to_parameters(), b"0-255");
-        assert!(Events::parse(b"9-3").unwrap().is_empty());
+    }
+
+    /// No event written out would be nothing, which means sixteen.
+    #[test]
+    fn a_reversed_range_is_no_empty_list() {
+        assert_eq!(Events::parse(b"22-9"), None);
+        assert_eq!(Events::parse(b"0-15,9-3"), None);
     }
 
     #[test]
