@@ -28,7 +28,7 @@ impl Wheel {
     /// An empty wheel; nothing before `now` is ever due.
     pub(crate) fn new(now: Time) -> Self {
         Wheel {
-            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
+            slots: (0..SLOTS).map(|_| Vec::with_capacity(ROOM)).collect(),
             deadlines: Vec::new(),
             cursor: slot_number(now),
             armed: 0,
@@ -113,6 +113,9 @@ fn wrapped(number: u64) -> usize {
 const SLOT_NANOS: u64 = 1_000_000;
 /// A quarter of a second: a dozen ticks of 20 ms.
 const SLOTS: u64 = 256;
+/// Entries that a slot holds without growing, so that a worker of few calls
+/// allocates nothing when a deadline falls into a slot for the first time.
+const ROOM: usize = 8;
 
 #[cfg(test)]
 mod tests {
