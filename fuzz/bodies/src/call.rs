@@ -9,7 +9,7 @@ use talkpath_audio::SampleRate;
 use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, Mute, Numbered, Outbox, Path, Pause,
-    SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, Tick,
+    SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
@@ -68,7 +68,10 @@ impl Run {
         let out = &mut self.out;
         match operation {
             0 => self.call.add_session(session),
-            1 => self.call.add_stream(now, session, setup(stream, script)),
+            1 => {
+                let sockets = sockets(script);
+                self.call.add_stream(now, session, setup(stream, script), sockets);
+            },
             2 | 3 => self
                 .call
                 .agree(now, session, stream, agreement(script), out),
@@ -194,9 +197,6 @@ fn setup(stream: StreamIndex, script: &mut Script<'_>) -> StreamSetup {
     let own = SocketAddr::from(([192, 0, 2, 1], 10_000));
     StreamSetup {
         stream,
-        rtp: SocketKey(0),
-        rtcp: script.flag().then_some(SocketKey(1)),
-        own: [own].into(),
         policy: SourcePolicy::Signalled,
         rules: AddressRules::for_local(own.ip()),
         rate: script.one_of(&[
@@ -206,6 +206,14 @@ fn setup(stream: StreamIndex, script: &mut Script<'_>) -> StreamSetup {
         ]),
         media_timeout: Duration::from_millis(u64::from(script.u16())),
         pause: script.one_of(&[Pause::SendNothing, Pause::SendSilence]),
+    }
+}
+
+fn sockets(script: &mut Script<'_>) -> StreamSockets {
+    StreamSockets {
+        rtp: SocketKey(0),
+        rtcp: script.flag().then_some(SocketKey(1)),
+        own: [SocketAddr::from(([192, 0, 2, 1], 10_000))].into(),
     }
 }
 

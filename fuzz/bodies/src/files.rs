@@ -62,7 +62,10 @@ pub fn wav_repair(bytes: &[u8]) {
             .expect("inside of the header");
         place[..patch.bytes.len()].copy_from_slice(&patch.bytes);
     }
-    assert_eq!(repair(&start, file_len), Ok(None), "once is enough");
+    // Sizes that writers put in while they do not know stay unknown, 0 and 2 GiB
+    // among them, even when they are true.
+    let again = repair(&start, file_len);
+    assert!(again == Ok(None) || again == Ok(Some(repaired)), "{again:?}");
 }
 
 /// A capture: each packet is taken or passed over once, and what was taken can
@@ -78,16 +81,14 @@ pub fn pcap(file: &[u8]) {
         let Ok(datagram) = datagram else {
             break;
         };
-        if again
-            .datagram(
-                datagram.time,
-                datagram.src,
-                datagram.dst,
-                datagram.payload,
-                &mut copy,
-            )
-            .is_ok()
-        {
+        // The seconds of a capture have 32 bits.
+        let fits = datagram.time.as_secs() <= u64::from(u32::MAX);
+        let (src, dst) = (datagram.src, datagram.dst);
+        let written = fits
+            && again
+                .datagram(datagram.time, src, dst, datagram.payload, &mut copy)
+                .is_ok();
+        if written {
             taken.push(datagram);
         }
     }
