@@ -169,7 +169,7 @@ pub(crate) fn file_json(file: &FileDone) -> Value {
         "path": file.path.display().to_string(),
         "seconds": rounded(file.length),
         "gaps_seconds": rounded(file.gaps),
-        "error": file.error,
+        "error": file.error.as_ref().map(ToString::to_string),
     })
 }
 

@@ -9,7 +9,7 @@ pub(crate) fn of(what: &Happening) -> String {
     match what {
         Happening::Created => "created: its ports are bound".into(),
         Happening::Updated => "an offer is open".into(),
-        Happening::Negotiated { streams } => {
+        Happening::Negotiated { streams, .. } => {
             let streams: Vec<_> = streams.iter().map(agreed).collect();
             format!("negotiated: {}", streams.join("; "))
         }

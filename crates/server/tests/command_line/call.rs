@@ -102,6 +102,44 @@ fn codecs_stand_in_the_offer_in_the_order_given() {
 }
 
 #[test]
+fn what_is_asked_stands_in_the_offer() {
+    let folder = folder("call_options");
+    let arguments = "offer --sdp-out - --answer a.sdp --wait 0.1 --ports 27900-27999 \
+                     --direction sendonly --ptime 30 --rtcp-mux off --advertise 198.51.100.5";
+    let ended = run(&folder, &arguments.split(' ').collect::<Vec<_>>());
+    for line in ["a=sendonly", "a=ptime:30", "c=IN IP4 198.51.100.5"] {
+        assert!(
+            ended.stdout.lines().any(|said| said == line),
+            "no {line}: {ended:#?}"
+        );
+    }
+    assert!(!ended.stdout.contains("rtcp-mux"), "{ended:#?}");
+}
+
+#[test]
+fn sound_is_recorded_at_the_rate_asked_for() {
+    let folder = folder("call_rate");
+    write_tone(&folder.join("a.wav"), 800.0);
+    let offer = "offer --sdp-out o.sdp --answer a.sdp --play a.wav --ports 29000-29099 --json";
+    let answer = "answer --offer o.sdp --sdp-out a.sdp --record b.wav --rate 16000 --json \
+                  --ports 29100-29199 --pcap call.pcap --rtcp-mux off";
+    let caller = start(&folder, &offer.split(' ').collect::<Vec<_>>());
+    let callee = start(&folder, &answer.split(' ').collect::<Vec<_>>());
+    assert_eq!(finish(caller).succeeded().json()["rtcp_mux"], false);
+    let told = finish(callee).succeeded().json();
+    assert_eq!(told["captured"], "call.pcap", "{told:#}");
+    let wav = fs::read(folder.join("b.wav")).unwrap();
+    assert!(
+        wav.windows(4)
+            .take(64)
+            .any(|word| word == 16_000u32.to_le_bytes())
+    );
+    let (tone, seconds) = heard(&folder.join("b.wav"));
+    assert!((tone.hz - 800.0).abs() < 1.0, "{tone:?}");
+    assert!((0.9..1.2).contains(&seconds), "{seconds} s");
+}
+
+#[test]
 fn an_offer_is_taken_from_a_pipe_up_to_an_empty_line() {
     let folder = folder("call_pipe");
     let arguments = [

@@ -111,6 +111,17 @@ fn a_taken_port_is_passed_over_and_told() {
 }
 
 #[test]
+fn a_range_without_a_free_port_is_an_error() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let ended = run(
+        &folder("demo_none_left"),
+        &["demo", "--ports", &format!("{port}-{port}")],
+    );
+    ended.failed(1, &["taken by other programs", "--ports"]);
+}
+
+#[test]
 fn a_file_is_played_and_recorded() {
     let folder = folder("demo_file");
     write_tone(&folder.join("a.wav"), 700.0);
