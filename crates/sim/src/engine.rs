@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) refusals: Refusals,
     pub(crate) disks: BTreeMap<HostId, DiskState>,
     stepper: Option<ThreadId>,
+    /// Threads that wait to move time themselves.
+    queuing: usize,
     /// Waits refused since time moved last.
     refused: u32,
 }
@@ -149,6 +151,7 @@ impl Shared {
             refusals: Refusals::Silent,
             disks: BTreeMap::new(),
             stepper: None,
+            queuing: 0,
             refused: 0,
         };
         Shared {
@@ -216,10 +219,12 @@ impl<'a> Stepping<'a> {
             if stepper == me {
                 return None;
             }
+            state.queuing += 1;
             state = shared
                 .stepped
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.queuing -= 1;
         }
         state.stepper = Some(me);
         state.refused = 0;
@@ -229,8 +234,12 @@ impl<'a> Stepping<'a> {
 
 impl Drop for Stepping<'_> {
     fn drop(&mut self) {
-        self.shared.lock().stepper = None;
-        self.shared.stepped.notify_one();
+        let mut state = self.shared.lock();
+        state.stepper = None;
+        // A notification is a system call, whether anybody waits or not.
+        if state.queuing > 0 {
+            self.shared.stepped.notify_one();
+        }
     }
 }
 

@@ -114,6 +114,15 @@ impl WireLog {
         &self.records
     }
 
+    /// Hands out the oldest records, up to the first whose fate is open.
+    pub(crate) fn take_settled(&mut self) -> Vec<Record> {
+        let open = |record: &Record| record.fate == Fate::InFlight;
+        let settled = self.records.iter().position(open);
+        let settled = settled.unwrap_or(self.records.len());
+        self.first_kept += settled as u64;
+        self.records.drain(..settled).collect()
+    }
+
     /// The records as a capture, in which each datagram has the addresses that
     /// it has between the translators of both ends; `epoch` is the time from
     /// 1 January 1970 to [`Time::ZERO`].
@@ -291,6 +300,19 @@ mod tests {
         let (full, short) = (run(LogDetail::Records), run(LogDetail::Hash));
         assert_eq!((full.0, full.1), (short.0, short.1));
         assert_eq!((full.2, short.2), (9, 0));
+    }
+
+    #[test]
+    fn settled_records_are_taken_up_to_the_first_open_one() {
+        let mut log = WireLog::new();
+        let tickets: Vec<_> = (0..3).map(|port| log.open(record(b"x", port))).collect();
+        log.close(tickets[0], Fate::Lost);
+        log.close(tickets[2], Fate::Cut);
+        assert_eq!(log.take_settled().len(), 1);
+        log.close(tickets[1], Fate::PortClosed);
+        let fates: Vec<_> = log.take_settled().iter().map(|taken| taken.fate).collect();
+        assert_eq!(fates, [Fate::PortClosed, Fate::Cut]);
+        assert!(log.records().is_empty());
     }
 
     #[test]

@@ -202,6 +202,12 @@ impl World {
         self.shared.lock().log.records().to_vec()
     }
 
+    /// Takes the oldest records out of the log, up to the first datagram that
+    /// is still on its way: for long runs that look at every datagram.
+    pub fn take_wire_log(&self) -> Vec<Record> {
+        self.shared.lock().log.take_settled()
+    }
+
     /// What is kept of the wire, as a capture for Wireshark: every datagram as
     /// it was sent, lost ones too, with its address behind the sender's NAT.
     pub fn pcap(&self) -> Vec<u8> {
