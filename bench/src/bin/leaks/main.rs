@@ -164,7 +164,7 @@ fn stage(
 
 /// Warms up, measures, does the rounds, measures again.
 fn measure(mut stage: Stage, rounds: u64) -> Result<(), String> {
-    for _ in 0..WARM_UP {
+    for _ in 0..WARM_UP.min(2 * rounds) {
         stage.round().map_err(|wrong| wrong.to_string())?;
     }
     let before = at_rest(&mut stage)?;
@@ -260,7 +260,7 @@ Exit status: 0 nothing leaked, 1 something did, 64 not understood.
 ";
 /// First port of the managers on one machine.
 const PORTS: u16 = 27_000;
-/// Rounds in which every port and every table has been used.
+/// Rounds after which every port and every table has been used.
 const WARM_UP: u64 = 1_000;
 const PROGRESS: u64 = 10_000;
 /// Bytes that the live heap may grow by.
