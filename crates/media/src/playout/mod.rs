@@ -336,7 +336,10 @@ impl Playout {
             return Ok(());
         }
         self.line.late += 1;
-        if dry > 0 && self.ring.is_empty() && behind <= self.frame_samples() {
+        // A peer whose packets became longer is late by what they hold more.
+        let longer = samples as i64 - self.frame_samples();
+        let just_late = behind <= self.frame_samples().max(longer);
+        if dry > 0 && self.ring.is_empty() && just_late {
             // Only just too late, and nothing else to play: the delay grows by
             // what was made up meanwhile, and nothing is lost.
             self.line.cursor = at;
