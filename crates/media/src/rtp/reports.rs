@@ -83,10 +83,36 @@ pub struct Reports {
     schedule: RtcpSchedule,
     round_trip: RoundTrip,
     remote: Option<RemoteReport>,
+    heeded: Heeded,
     /// A sender report of a source not heard yet.
     early: Option<EarlyReport>,
     sent: u64,
     received: u64,
+}
+
+/// Whether the peer's reports show that our packets reach it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heeded {
+    /// Our packets when its last report came.
+    said: u64,
+    /// The highest number that it had heard then (RFC 3550 §6.4.1).
+    highest: Option<u32>,
+    /// Reports in a row in which nothing new was heard of what we said.
+    unheard: u32,
+}
+
+impl Heeded {
+    /// A report came, with the highest number heard of us if it named us.
+    fn report(&mut self, said: u64, highest: Option<u32>) {
+        let spoke = said > self.said;
+        let progressed = highest.is_some() && highest != self.highest;
+        self.unheard = match (progressed, spoke) {
+            (true, _) | (_, false) => 0,
+            (false, true) => self.unheard.saturating_add(1),
+        };
+        self.said = said;
+        self.highest = highest.or(self.highest);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +144,7 @@ impl Reports {
             schedule,
             round_trip: RoundTrip::default(),
             remote: None,
+            heeded: Heeded::default(),
             early: None,
             sent: 0,
             received: 0,
@@ -304,7 +331,9 @@ impl Reports {
         sender: &Sender,
         on: &mut impl FnMut(RtcpEvent),
     ) {
+        let mut highest = None;
         for block in blocks.filter(|block| block.ssrc == sender.ssrc()) {
+            highest = Some(block.highest_seq);
             let clock = u64::from(sender.clock_rate().max(1));
             let jitter = u64::from(block.jitter) * 1_000_000_000 / clock;
             let report = RemoteReport {
@@ -320,6 +349,7 @@ impl Reports {
                 on(RtcpEvent::RoundTrip(time));
             }
         }
+        self.heeded.report(sender.packets(), highest);
     }
 
     /// RFC 3550 §6.3.4: a source that leaves, once, and only one that we heard.
@@ -344,6 +374,12 @@ impl Reports {
     /// What the peer reported of us last.
     pub fn remote(&self) -> Option<&RemoteReport> {
         self.remote.as_ref()
+    }
+
+    /// Reports of the peer in a row that heard nothing new of us, though we
+    /// had sent since the one before. One can be a matter of timing.
+    pub fn unheard(&self) -> u32 {
+        self.heeded.unheard
     }
 
     /// The round-trip time.

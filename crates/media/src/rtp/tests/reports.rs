@@ -368,3 +368,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn reports_that_heard_nothing_new_of_us_are_counted() {
+    let start = Time::from_millis(1000);
+    let (mut a, mut b) = (Party::new(1, start), Party::new(2, start));
+    let (from_a, from_b) = (a.address, b.address);
+    let mut now = start;
+    let mut unheard = Vec::new();
+    // Heard, pause, said in vain twice, heard again.
+    for (said, arrives) in [(50, true), (0, true), (50, false), (50, false), (50, true)] {
+        for _ in 0..said {
+            let header = a.speak(now);
+            if arrives {
+                b.hear(&header, from_a, now);
+            }
+        }
+        let (at, report) = b.next_report();
+        a.take(&report, from_b, at);
+        now = at;
+        unheard.push(a.reports.unheard());
+    }
+    assert_eq!(unheard, [0, 0, 1, 2, 0]);
+}
