@@ -12,7 +12,7 @@ use talkpath_audio::SampleRate;
 use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, FrameKind, Numbered, Outbox, Path, Pause,
-    SessionId, SocketKey, StreamIndex, StreamSetup, Tick,
+    SessionId, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
@@ -68,7 +68,12 @@ impl Party {
         });
         let mut out = Outbox::new();
         call.add_session(PATH.session);
-        call.add_stream(Time::ZERO, PATH.session, setup(own));
+        let sockets = StreamSockets {
+            rtp: SocketKey(0),
+            rtcp: None,
+            own: [own].into(),
+        };
+        call.add_stream(Time::ZERO, PATH.session, setup(own), sockets);
         call.agree(
             Time::ZERO,
             PATH.session,
@@ -146,9 +151,6 @@ fn pcmu() -> Numbered {
 fn setup(own: SocketAddr) -> StreamSetup {
     StreamSetup {
         stream: PATH.stream,
-        rtp: SocketKey(0),
-        rtcp: None,
-        own: [own].into(),
         policy: SourcePolicy::Signalled,
         rules: AddressRules::for_local(own.ip()),
         rate: SampleRate::HZ_8000,

@@ -13,7 +13,7 @@ use talkpath_wire::Time;
 use crate::egress::Mute;
 use crate::ends::Ends;
 use crate::rtp::{Chance, Cname, NtpAnchor};
-use crate::setup::{Agreement, StreamSetup};
+use crate::setup::{Agreement, StreamSetup, StreamSockets};
 use crate::stats::SessionStats;
 use crate::stream::Stream;
 use crate::{Outbox, Path, SessionId, StreamIndex};
@@ -41,6 +41,7 @@ pub struct CallSetup {
 struct Session {
     id: SessionId,
     streams: Vec<Stream>,
+    mute: Mute,
 }
 
 /// What a stream needs of its call.
@@ -70,6 +71,7 @@ impl Call {
             self.sessions.push(Session {
                 id: session,
                 streams: Vec::new(),
+                mute: Mute::Off,
             });
         }
     }
@@ -84,18 +86,32 @@ impl Call {
         self.sessions.is_empty()
     }
 
-    /// Adds a stream that nothing is agreed about yet, in place of one that
-    /// was at its m-line before.
-    pub fn add_stream(&mut self, now: Time, session: SessionId, setup: StreamSetup) {
+    /// Adds a stream that nothing is agreed about yet; one that is at its
+    /// m-line already goes on with other sockets.
+    pub fn add_stream(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        setup: StreamSetup,
+        sockets: StreamSockets,
+    ) {
         let mut none = Outbox::new();
+        let Some((session, mut cx)) = self.session(session, &mut none) else {
+            return;
+        };
         let index = setup.stream;
-        if let Some((session, mut cx)) = self.session(session, &mut none) {
-            let stream = Stream::new(now, setup, &mut cx);
-            session
-                .streams
-                .retain(|stream| stream.setup.stream != index);
-            session.streams.push(stream);
-            session.streams.sort_by_key(|stream| stream.setup.stream);
+        match session
+            .streams
+            .iter_mut()
+            .find(|known| known.index() == index)
+        {
+            Some(known) => known.move_to(sockets),
+            None => {
+                let mut stream = Stream::new(now, setup, sockets, &mut cx);
+                stream.mute(session.mute);
+                session.streams.push(stream);
+                session.streams.sort_by_key(Stream::index);
+            }
         }
     }
 
@@ -132,7 +148,7 @@ impl Call {
             stream.say_bye(now, b"", cx)
         });
         if let Some(session) = self.sessions.iter_mut().find(|known| known.id == session) {
-            session.streams.retain(|known| known.setup.stream != stream);
+            session.streams.retain(|known| known.index() != stream);
         }
     }
 
@@ -159,9 +175,11 @@ impl Call {
         });
     }
 
-    /// Lets silence leave a session in place of what is said, or not.
+    /// Lets silence leave a session in place of what is said, or not; streams
+    /// that it gets later, too.
     pub fn mute(&mut self, session: SessionId, mute: Mute) {
         if let Some((session, _)) = self.session(session, &mut Outbox::new()) {
+            session.mute = mute;
             session
                 .streams
                 .iter_mut()
@@ -169,19 +187,27 @@ impl Call {
         }
     }
 
-    /// What a session's streams were set up with.
-    pub fn setups(&self, session: SessionId) -> impl Iterator<Item = &StreamSetup> {
+    /// Whether silence leaves a session in place of what is said.
+    pub fn muted(&self, session: SessionId) -> Mute {
         let found = self.sessions.iter().find(|known| known.id == session);
-        found
-            .into_iter()
-            .flat_map(|session| session.streams.iter().map(|stream| &stream.setup))
+        found.map_or(Mute::Off, |session| session.mute)
+    }
+
+    /// What a session's streams were set up with.
+    pub fn setups(
+        &self,
+        session: SessionId,
+    ) -> impl Iterator<Item = (&StreamSetup, &StreamSockets)> {
+        let found = self.sessions.iter().find(|known| known.id == session);
+        let streams = found.into_iter().flat_map(|session| &session.streams);
+        streams.map(Stream::parts)
     }
 
     /// How well the sender of a datagram fits the peer of that stream.
     pub fn fit(&self, path: Path, from: SocketAddr) -> Fit {
         let found = self.sessions.iter().find(|known| known.id == path.session);
         let mut streams = found.into_iter().flat_map(|session| session.streams.iter());
-        let stream = streams.find(|stream| stream.setup.stream == path.stream);
+        let stream = streams.find(|stream| stream.index() == path.stream);
         stream.map_or(Fit::Stranger, |stream| stream.fit(path.component, from))
     }
 
@@ -213,9 +239,9 @@ impl Call {
     }
 
     /// Counts a datagram that the network did not take.
-    pub fn count_send_error(&mut self, session: SessionId, stream: StreamIndex) {
+    pub fn count_send_error(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
         self.with(session, stream, &mut Outbox::new(), |stream, _| {
-            stream.count_send_error()
+            stream.count_send_error(now)
         });
     }
 
@@ -297,7 +323,7 @@ impl Call {
         let found = session
             .streams
             .iter_mut()
-            .find(|known| known.setup.stream == stream);
+            .find(|known| known.index() == stream);
         if let Some(stream) = found {
             work(stream, &mut cx);
         }

@@ -134,9 +134,13 @@ impl Diagnosis {
             };
         }
         let mut findings = Vec::new();
-        if let Some(stats) = stats {
-            receiving(now, situation, stats, &mut findings);
-            sending(situation, stats, &mut findings);
+        match stats {
+            Some(stats) => {
+                receiving(now, situation, stats, &mut findings);
+                sending(now, situation, stats, &mut findings);
+            }
+            // It has only just been agreed on: nothing was counted yet.
+            None => findings.push(nothing_received(now, situation)),
         }
         Diagnosis { stream, findings }
     }
@@ -200,25 +204,32 @@ fn receiving(now: Time, situation: &Situation, stats: &StreamStats, findings: &m
         });
     }
     if flowing {
-        let silent = stats.levels.heard >= SILENT;
+        let silent = stats.levels.silent >= LONG_SILENCE;
         if findings.is_empty() && silent && stats.playout.is_some() && accepted > ENOUGH {
             findings.push(Finding::SilenceReceived);
         }
     } else if let Some(ago) = since_last {
         findings.push(Finding::Stopped { ago });
     } else if findings.is_empty() {
-        let since = now - situation.since;
-        findings.push(Finding::NothingReceived {
-            since,
-            expected: situation.signalled,
-        });
+        findings.push(nothing_received(now, situation));
+    }
+}
+
+fn nothing_received(now: Time, situation: &Situation) -> Finding {
+    Finding::NothingReceived {
+        since: now - situation.since,
+        expected: situation.signalled,
     }
 }
 
 /// A reason, other than those with findings of their own, that has lately
 /// dropped more than was accepted.
 fn worst_drop(now: Time, stats: &StreamStats) -> Option<(DropReason, u64)> {
-    let named = [DropReason::WrongSource, DropReason::UnknownPayloadType];
+    let named = [
+        DropReason::WrongSource,
+        DropReason::UnknownPayloadType,
+        DropReason::Keepalive,
+    ];
     let (reason, count) = stats
         .drops
         .iter()
@@ -228,7 +239,7 @@ fn worst_drop(now: Time, stats: &StreamStats) -> Option<(DropReason, u64)> {
 }
 
 /// Why the peer may hear nothing.
-fn sending(situation: &Situation, stats: &StreamStats, findings: &mut Vec<Finding>) {
+fn sending(now: Time, situation: &Situation, stats: &StreamStats, findings: &mut Vec<Finding>) {
     if !situation.direction.sends() {
         let finding = Finding::DirectionForbids {
             direction: situation.direction,
@@ -238,18 +249,23 @@ fn sending(situation: &Situation, stats: &StreamStats, findings: &mut Vec<Findin
         }
         return;
     }
-    if stats.sent.packets == 0 {
+    if stats.sent.payload_bytes == 0 {
         findings.push(Finding::NothingSaid);
     }
-    if stats.sent.errors * 2 > stats.sent.packets {
+    let refused = stats
+        .sent
+        .last_error
+        .is_some_and(|last| now - last < RECENT);
+    if refused && stats.sent.errors * 2 > stats.sent.packets {
         findings.push(Finding::CannotSend {
             errors: stats.sent.errors,
         });
     }
-    let unheard = stats
+    let lost = stats
         .remote_view
-        .is_some_and(|view| view.fraction_lost > 0.99);
-    if unheard && stats.sent.packets > ENOUGH {
+        .is_some_and(|view| view.fraction_lost > 0.99 && now - view.at < STALE_REPORT);
+    let unheard = stats.sent.unheard_reports >= UNHEARD;
+    if (lost || unheard) && stats.sent.packets > ENOUGH {
         findings.push(Finding::PeerHearsNothing);
     }
 }
@@ -335,7 +351,11 @@ fn seconds(duration: Duration) -> String {
 const STOPPED: Duration = Duration::from_secs(1);
 /// A drop this long ago explains nothing any more.
 const RECENT: Duration = Duration::from_secs(5);
-/// −dBov from which on sound is silence.
-const SILENT: u8 = 90;
+/// Silence for this long is no pause between words.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
+/// Reports in a row that heard nothing new: one can be a matter of timing.
+const UNHEARD: u32 = 2;
+/// A report this old accuses nobody any more.
+const STALE_REPORT: Duration = Duration::from_secs(15);
 /// Packets from which on a judgement is fair: one second of 20 ms.
 const ENOUGH: u64 = 50;

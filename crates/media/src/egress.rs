@@ -88,6 +88,15 @@ struct Packets {
     payload: Box<[u8]>,
 }
 
+impl Packets {
+    /// When the packet after the one that leaves at `at` is due. Lateness of
+    /// one does not delay the next.
+    fn next_due(&self, at: Time) -> Time {
+        let is_on_time = self.due <= at && at < self.due + self.time;
+        (if is_on_time { self.due } else { at }) + self.time
+    }
+}
+
 impl Egress {
     /// A quiet way out. `packet` is the audio of a packet, 10 to 60 ms.
     pub(crate) fn new(
@@ -191,7 +200,7 @@ impl Egress {
         while self.packets.queue.len() >= self.packets.len
             && (at >= self.packets.due || self.packets.queue.len() >= most)
         {
-            self.packets.due = at + self.packets.time;
+            self.packets.due = self.packets.next_due(at);
             self.packet(give);
         }
     }

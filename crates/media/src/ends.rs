@@ -17,6 +17,12 @@ pub trait Ends {
     /// many samples that were; 0 when there is nothing to say.
     fn say(&mut self, session: SessionId, stream: StreamIndex, frame: &mut [i16]) -> usize;
 
+    /// Whether anybody is still there; a stream that nobody attends to ticks
+    /// no more.
+    fn is_attended(&mut self, _session: SessionId, _stream: StreamIndex) -> bool {
+        true
+    }
+
     /// Takes one tick of a stream: what is heard, and what was said in it.
     fn hear(&mut self, session: SessionId, stream: StreamIndex, tick: Tick<'_>);
 }

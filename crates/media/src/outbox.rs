@@ -7,8 +7,8 @@
 use core::net::SocketAddr;
 use core::ops::Range;
 
-use crate::SocketKey;
 use crate::event::MediaEvent;
+use crate::{SessionId, SocketKey, StreamIndex};
 
 /// Datagrams and events on their way out.
 #[derive(Debug, Default)]
@@ -41,6 +41,8 @@ pub struct Transmit<'a> {
     pub to: SocketAddr,
     /// The datagram.
     pub bytes: &'a [u8],
+    /// Whose it is; none when nobody said.
+    pub owner: Option<(SessionId, StreamIndex)>,
 }
 
 /// Datagrams back to back in one buffer.
@@ -53,16 +55,17 @@ pub struct Transmits {
 #[derive(Debug)]
 struct Queued {
     socket: SocketKey,
+    owner: Option<(SessionId, StreamIndex)>,
     to: SocketAddr,
     range: Range<usize>,
 }
 
 impl Transmits {
-    /// Adds a datagram of at most `room` bytes that `write` fills; `write`
-    /// returns how many bytes it wrote. Zero bytes queue nothing.
+    /// Adds a datagram of a stream, of at most `room` bytes that `write` fills;
+    /// `write` returns how many bytes it wrote. Zero bytes queue nothing.
     pub fn push_with(
         &mut self,
-        socket: SocketKey,
+        (session, stream, socket): (SessionId, StreamIndex, SocketKey),
         to: SocketAddr,
         room: usize,
         write: impl FnOnce(&mut [u8]) -> usize,
@@ -74,18 +77,20 @@ impl Transmits {
         if written > 0 {
             self.queue.push(Queued {
                 socket,
+                owner: Some((session, stream)),
                 to,
                 range: start..start + written,
             });
         }
     }
 
-    /// Adds a copy of `datagram`.
+    /// Adds a copy of `datagram`, of no stream.
     pub fn push(&mut self, socket: SocketKey, to: SocketAddr, datagram: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
         self.queue.push(Queued {
             socket,
+            owner: None,
             to,
             range: start..self.bytes.len(),
         });
@@ -109,6 +114,7 @@ impl Transmits {
             socket: queued.socket,
             to: queued.to,
             bytes,
+            owner: queued.owner,
         })
     }
 
@@ -133,11 +139,16 @@ mod tests {
         let to = SocketAddr::from(([127, 0, 0, 1], 4000));
         let mut transmits = Transmits::default();
         transmits.push(SocketKey(1), to, b"first");
-        transmits.push_with(SocketKey(2), to, 8, |room| {
-            room[..3].copy_from_slice(b"two");
-            3
-        });
-        transmits.push_with(SocketKey(3), to, 8, |_| 0);
+        transmits.push_with(
+            (SessionId(7), StreamIndex(0), SocketKey(2)),
+            to,
+            8,
+            |room| {
+                room[..3].copy_from_slice(b"two");
+                3
+            },
+        );
+        transmits.push_with((SessionId(7), StreamIndex(0), SocketKey(3)), to, 8, |_| 0);
         let seen: Vec<_> = transmits
             .iter()
             .map(|t| (t.socket.0, t.bytes.to_vec()))

@@ -22,12 +22,6 @@ use crate::{SocketKey, StreamIndex};
 pub struct StreamSetup {
     /// Its m-line.
     pub stream: StreamIndex,
-    /// The socket of RTP.
-    pub rtp: SocketKey,
-    /// The socket of RTCP, while it has one of its own.
-    pub rtcp: Option<SocketKey>,
-    /// Our addresses, bound and advertised, of both sockets.
-    pub own: Box<[SocketAddr]>,
     /// Whose packets are taken.
     pub policy: SourcePolicy,
     /// Which addresses may be sent to.
@@ -38,6 +32,17 @@ pub struct StreamSetup {
     pub media_timeout: Duration,
     /// What is sent when nothing is said.
     pub pause: Pause,
+}
+
+/// The sockets of a stream; a re-offer may move it to others.
+#[derive(Clone, Debug)]
+pub struct StreamSockets {
+    /// The socket of RTP.
+    pub rtp: SocketKey,
+    /// The socket of RTCP, while it has one of its own.
+    pub rtcp: Option<SocketKey>,
+    /// Our addresses, bound and advertised, of both sockets.
+    pub own: Box<[SocketAddr]>,
 }
 
 /// What was agreed about a stream, as packets see it.
@@ -73,8 +78,10 @@ pub struct Numbered {
 pub enum Answer {
     /// Our offer is open.
     Awaited,
-    /// Nothing is open.
+    /// The peer has spoken, and nothing is open.
     Settled,
+    /// Our offer was given up: what the peer said before holds.
+    Withdrawn,
 }
 
 impl Agreement {

@@ -74,6 +74,11 @@ pub struct Sent {
     pub rtcp_packets: u64,
     /// Datagrams that the network refused.
     pub errors: u64,
+    /// When the network last refused one.
+    pub last_error: Option<Time>,
+    /// Reports of the peer in a row that heard nothing new of us, though we had
+    /// sent since the one before.
+    pub unheard_reports: u32,
     /// When the last RTP packet went out.
     pub last: Option<Time>,
 }
@@ -83,9 +88,11 @@ pub struct Sent {
 pub struct Received {
     /// The source heard last.
     pub ssrc: Option<Ssrc>,
-    /// RTP packets.
+    /// RTP packets from where they may come. Those that are not played
+    /// (duplicate, late, of an unknown payload type) are among them, and in
+    /// [`StreamStats::drops`] too.
     pub packets: u64,
-    /// Bytes of RTP payload.
+    /// Bytes of their payload.
     pub payload_bytes: u64,
     /// Packets lost by sequence numbers (RFC 3550 §6.4.1); negative when
     /// duplicates outnumber losses.
@@ -122,6 +129,13 @@ pub struct Levels {
     pub heard: u8,
     /// Of what was said in the last frame, as −dBov, 0..=127.
     pub said: u8,
+    /// How long what is heard has been silence.
+    pub silent: Duration,
+}
+
+impl Levels {
+    /// −dBov from which on sound is silence.
+    pub const SILENCE: u8 = 90;
 }
 
 impl Default for Levels {
@@ -129,6 +143,7 @@ impl Default for Levels {
         Levels {
             heard: 127,
             said: 127,
+            silent: Duration::ZERO,
         }
     }
 }

@@ -15,25 +15,28 @@ use talkpath_transport::{Component, Config, DropReason, Fit, Sending, StreamTran
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 
 use crate::call::Context;
-use crate::egress::{Egress, Mute};
+use crate::egress::{Egress, Mute, Pause};
 use crate::ends::Ends;
 use crate::ingress::Ingress;
 use crate::rtp::{Arrival, Reports, RtcpMinimum, Sender, SourceTable, Timing};
-use crate::setup::{Agreement, Answer, Numbered, StreamSetup, codec_of};
+use crate::setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets, codec_of};
 use crate::stats::Levels;
 use crate::watch::Watch;
-use crate::{MediaEvent, MediaHappening};
+use crate::{MediaEvent, MediaHappening, StreamIndex};
 use tick::Ticker;
 
 /// One m-line.
 pub(crate) struct Stream {
-    pub(crate) setup: StreamSetup,
+    setup: StreamSetup,
+    sockets: StreamSockets,
     agreement: Option<Agreement>,
     formats: Vec<Incoming>,
     transport: StreamTransport,
     rtp: Rtp,
     audio: Audio,
     watch: Watch,
+    /// Since when there is an agreement.
+    agreed_at: Option<Time>,
     counted: Counted,
 }
 
@@ -67,6 +70,7 @@ struct Incoming {
 #[derive(Default)]
 struct Counted {
     send_errors: u64,
+    last_send_error: Option<Time>,
     receiving: Option<Arc<Format>>,
     /// Whether the first heard frame was reported.
     heard: bool,
@@ -74,11 +78,16 @@ struct Counted {
 
 impl Stream {
     /// A stream that nothing is agreed about yet.
-    pub(crate) fn new(now: Time, setup: StreamSetup, cx: &mut Context<'_>) -> Self {
+    pub(crate) fn new(
+        now: Time,
+        setup: StreamSetup,
+        sockets: StreamSockets,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let transport = StreamTransport::new(Config {
             policy: setup.policy,
             rules: setup.rules,
-            own: setup.own.clone(),
+            own: sockets.own.clone(),
         });
         let sender = Sender::new(DEFAULT_CLOCK, cx.chance);
         let audio = Audio {
@@ -100,9 +109,27 @@ impl Stream {
             },
             audio,
             watch: Watch::new(setup.media_timeout),
+            agreed_at: None,
             counted: Counted::default(),
             setup,
+            sockets,
         }
+    }
+
+    /// Its m-line.
+    pub(crate) fn index(&self) -> StreamIndex {
+        self.setup.stream
+    }
+
+    /// What it was set up with.
+    pub(crate) fn parts(&self) -> (&StreamSetup, &StreamSockets) {
+        (&self.setup, &self.sockets)
+    }
+
+    /// Goes on with other sockets: everything else stays as it is.
+    pub(crate) fn move_to(&mut self, sockets: StreamSockets) {
+        self.transport.set_own(&sockets.own);
+        self.sockets = sockets;
     }
 
     /// Takes what negotiation agreed on.
@@ -115,22 +142,26 @@ impl Stream {
         match (agreement.answer, &agreement.remote) {
             (Answer::Awaited, _) => self.transport.expect_answer(),
             (Answer::Settled, Some(remote)) => self.transport.set_remote(now, remote),
-            (Answer::Settled, None) => self.transport.abandon_offer(),
+            // The peer has said nothing new.
+            (Answer::Settled, None) | (Answer::Withdrawn, _) => self.transport.abandon_offer(),
         }
         let sends = agreement.direction.sends() && !agreement.held;
-        self.transport.set_sending(if sends {
-            Sending::Allowed
-        } else {
-            Sending::Held
+        self.transport.set_sending(match sends {
+            true => Sending::Allowed,
+            false => Sending::Held,
         });
-        let expected = agreement.direction.receives()
-            && agreement.remote.is_some()
-            && agreement.answer == Answer::Settled;
-        self.watch.expect(now, expected);
+        match agreement.direction.receives() && agreement.remote.is_some() {
+            true => self.watch.expect(now),
+            false => self.watch.expect_nothing(),
+        }
+        self.agreed_at.get_or_insert(now);
         self.agreement = Some(agreement);
         if !had_remote && self.transport.rtcp_destination().is_ok() {
             // RFC 3550 §6.2: the first interval begins with the session.
             self.rtp.reports = reports(now, cx);
+        }
+        if self.setup.pause == Pause::SendSilence && sends {
+            self.listen(now);
         }
         self.fit_audio();
         self.release_held(now, cx);
@@ -142,7 +173,11 @@ impl Stream {
         let earlier = core::mem::take(&mut self.formats);
         self.formats = agreement.receive.iter().map(Incoming::of).collect();
         for format in earlier {
-            if self.formats.iter().all(|known| known.number != format.number) {
+            if self
+                .formats
+                .iter()
+                .all(|known| known.number != format.number)
+            {
                 self.formats.push(format);
             }
         }
@@ -150,7 +185,7 @@ impl Stream {
 
     /// RTCP shares the port of RTP from now on; its own socket goes.
     pub(crate) fn free_rtcp(&mut self) {
-        self.setup.rtcp = None;
+        self.sockets.rtcp = None;
     }
 
     /// Says goodbye, if it ever said anything (RFC 3550 §6.6).
@@ -164,13 +199,12 @@ impl Stream {
             sender,
             reports,
         } = &mut self.rtp;
-        cx.out
-            .transmits
-            .push_with(socket, to, Reports::ROOM, |room| {
-                reports
-                    .write_bye(now, sender, sources, reason, room)
-                    .unwrap_or(0)
-            });
+        let from = (cx.session, self.setup.stream, socket);
+        cx.out.transmits.push_with(from, to, Reports::ROOM, |room| {
+            reports
+                .write_bye(now, sender, sources, reason, room)
+                .unwrap_or(0)
+        });
     }
 
     pub(crate) fn mute(&mut self, mute: Mute) {
@@ -189,8 +223,9 @@ impl Stream {
         self.transport.drops_mut().count(now, reason);
     }
 
-    pub(crate) fn count_send_error(&mut self) {
+    pub(crate) fn count_send_error(&mut self, now: Time) {
         self.counted.send_errors += 1;
+        self.counted.last_send_error = Some(now);
     }
 
     /// The next deadline of any part.
@@ -206,7 +241,7 @@ impl Stream {
             reports,
             tick,
             packet,
-            self.keepalive_due(),
+            self.keepalive().map(|keepalive| keepalive.due),
         ];
         all.into_iter().flatten().min()
     }
@@ -234,13 +269,12 @@ impl Stream {
             reports,
         } = &mut self.rtp;
         if now >= reports.deadline() {
-            cx.out
-                .transmits
-                .push_with(socket, to, Reports::ROOM, |room| {
-                    reports
-                        .handle_timeout(now, sender, sources, room)
-                        .unwrap_or(0)
-                });
+            let from = (cx.session, self.setup.stream, socket);
+            cx.out.transmits.push_with(from, to, Reports::ROOM, |room| {
+                reports
+                    .handle_timeout(now, sender, sources, room)
+                    .unwrap_or(0)
+            });
         }
     }
 
@@ -248,15 +282,15 @@ impl Stream {
     /// the peer gave multiplexing up when the other port was gone.
     fn rtcp_socket(&self) -> crate::SocketKey {
         match self.transport.rtcp_component() {
-            Component::Rtp => self.setup.rtp,
-            Component::Rtcp => self.setup.rtcp.unwrap_or(self.setup.rtp),
+            Component::Rtp => self.sockets.rtp,
+            Component::Rtcp => self.sockets.rtcp.unwrap_or(self.sockets.rtp),
         }
     }
 
     fn tell(&self, what: MediaHappening, cx: &mut Context<'_>) {
         let event = MediaEvent {
             session: cx.session,
-            stream: self.setup.stream,
+            stream: self.index(),
             what,
         };
         cx.out.events.push(event);

@@ -1,7 +1,9 @@
 //! Whether media comes: first media, timeout, resumption.
 //!
-//! In: accepted packets, whether any are expected, `now`. Out: what is worth
-//! an event. A stream on hold, or one that nobody sends to, never times out.
+//! In: accepted packets, other signs of life, whether any media is expected,
+//! `now`. Out: what is worth an event. A stream on hold, or one that nobody
+//! sends to, never times out; nor does one whose peer says nothing and reports
+//! all the same.
 
 use core::time::Duration;
 
@@ -25,6 +27,8 @@ pub(crate) struct Watch {
     /// Since when packets are expected; none while they are not.
     expected: Option<Time>,
     last: Option<Time>,
+    /// When something came that is no media.
+    alive: Option<Time>,
     reported: bool,
 }
 
@@ -34,17 +38,27 @@ impl Watch {
             timeout,
             expected: None,
             last: None,
+            alive: None,
             reported: false,
         }
     }
 
-    /// Says whether packets are expected from now on.
-    pub(crate) fn expect(&mut self, now: Time, expected: bool) {
-        match (expected, self.expected) {
-            (true, None) => self.expected = Some(now),
-            (false, _) => (self.expected, self.reported) = (None, false),
-            (true, Some(_)) => {}
+    /// Packets are expected from now on.
+    pub(crate) fn expect(&mut self, now: Time) {
+        if self.expected.is_none() {
+            (self.expected, self.reported) = (Some(now), false);
         }
+    }
+
+    /// No packet is expected until further notice.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.expected = None;
+    }
+
+    /// Something came that shows that the peer lives, and is no media: a
+    /// report, a keepalive.
+    pub(crate) fn sign_of_life(&mut self, now: Time) {
+        self.alive = Some(now);
     }
 
     /// An accepted packet came.
@@ -80,7 +94,7 @@ impl Watch {
 
     fn deadline(&self) -> Option<Time> {
         let since = self.expected?;
-        Some(self.last.map_or(since, |last| last.max(since)) + self.timeout)
+        Some(since.max(self.last.max(self.alive).unwrap_or(since)) + self.timeout)
     }
 }
 
@@ -97,7 +111,7 @@ mod tests {
     #[test]
     fn silence_is_reported_once_and_its_end_too() {
         let mut watch = Watch::new(TIMEOUT);
-        watch.expect(at(0), true);
+        watch.expect(at(0));
         assert_eq!(watch.saw(at(1)), Sighting::First);
         assert_eq!(watch.handle_timeout(at(30)), None);
         assert_eq!(watch.handle_timeout(at(31)), Some(TIMEOUT));
@@ -109,11 +123,20 @@ mod tests {
     #[test]
     fn a_stream_on_hold_never_times_out() {
         let mut watch = Watch::new(TIMEOUT);
-        watch.expect(at(0), true);
+        watch.expect(at(0));
         watch.saw(at(1));
-        watch.expect(at(2), false);
+        watch.expect_nothing();
         assert_eq!(watch.poll_timeout(), None);
-        watch.expect(at(500), true);
+        watch.expect(at(500));
         assert_eq!(watch.poll_timeout(), Some(at(530)));
+    }
+
+    #[test]
+    fn a_quiet_peer_that_reports_does_not_time_out() {
+        let mut watch = Watch::new(TIMEOUT);
+        watch.expect(at(0));
+        watch.sign_of_life(at(20));
+        assert_eq!(watch.handle_timeout(at(31)), None);
+        assert_eq!(watch.handle_timeout(at(50)), Some(TIMEOUT));
     }
 }

@@ -19,7 +19,7 @@ use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, FrameKind, MediaEvent, MediaHappening,
     Mute, Numbered, Outbox, Path, Pause, SessionId, SessionStats, SocketKey, StreamIndex,
-    StreamSetup, Tick,
+    StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
@@ -275,7 +275,12 @@ impl Line {
             cname: Cname::from_random(name),
         });
         call.add_session(SESSION);
-        call.add_stream(now, SESSION, stream_of(local, setup));
+        let sockets = StreamSockets {
+            rtp: KEY,
+            rtcp: None,
+            own: [local].into(),
+        };
+        call.add_stream(now, SESSION, stream_of(local, setup), sockets);
         call.listen(now, SESSION, STREAM);
         let ear_and_mouth = EarAndMouth {
             keep: setup.keep,
@@ -305,9 +310,9 @@ impl Line {
     }
 
     fn flush(&mut self, io: &mut dyn Io) {
-        let call = &mut self.call;
+        let (call, now) = (&mut self.call, io.now());
         io.send(&self.outbox.transmits, &mut |_, _| {
-            call.count_send_error(SESSION, STREAM)
+            call.count_send_error(now, SESSION, STREAM)
         });
         self.events.append(&mut self.outbox.events);
         self.outbox.clear();
@@ -317,9 +322,6 @@ impl Line {
 fn stream_of(local: SocketAddr, setup: &PhoneSetup) -> StreamSetup {
     StreamSetup {
         stream: STREAM,
-        rtp: KEY,
-        rtcp: None,
-        own: [local].into(),
         policy: setup.policy,
         rules: AddressRules::for_local(local.ip()),
         rate: setup.rate,

@@ -40,6 +40,30 @@ impl<'a> IntoOffer<'a> for &[u8] {
     }
 }
 
+impl<'a> IntoOffer<'a> for &String {
+    fn into_offer(self) -> Result<Cow<'a, Offer>, ParseError> {
+        self.as_str().into_offer()
+    }
+}
+
+impl<'a> IntoOffer<'a> for &Vec<u8> {
+    fn into_offer(self) -> Result<Cow<'a, Offer>, ParseError> {
+        self.as_slice().into_offer()
+    }
+}
+
+impl<'a> IntoAnswer<'a> for &String {
+    fn into_answer(self) -> Result<Cow<'a, Answer>, ParseError> {
+        self.as_str().into_answer()
+    }
+}
+
+impl<'a> IntoAnswer<'a> for &Vec<u8> {
+    fn into_answer(self) -> Result<Cow<'a, Answer>, ParseError> {
+        self.as_slice().into_answer()
+    }
+}
+
 impl<'a> IntoAnswer<'a> for &'a Answer {
     fn into_answer(self) -> Result<Cow<'a, Answer>, ParseError> {
         Ok(Cow::Borrowed(self))

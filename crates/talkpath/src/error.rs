@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use talkpath_sdp::ParseError;
-use talkpath_sdp::negotiate::{AnswerError, CompletionError, Fault, NoOfferPending, OfferError};
+use talkpath_sdp::negotiate::{self, AnswerError, CompletionError, NoOfferPending, OfferError};
 
 use crate::files::FileError;
 use crate::ports::PortError;
@@ -137,11 +137,37 @@ pub enum SessionError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Too much is asked of a worker at once.
-    #[error("the manager is overloaded: {0}")]
-    Overloaded(String),
+    #[error("the manager is overloaded: {capacity} requests wait")]
+    Overloaded {
+        /// How many can wait.
+        capacity: usize,
+    },
     /// The system gives no entropy.
     #[error("no entropy: {0}")]
     Entropy(#[source] std::io::Error),
+}
+
+/// Whose fault an error is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The peer's: its description breaks a rule or asks what we do not have.
+    Peer,
+    /// The caller's: what was asked makes no sense now.
+    Caller,
+    /// Nobody's: two offers crossed, or an answer is still due.
+    Timing,
+    /// Ours, or the system's: ports, entropy, a worker that cannot keep up.
+    System,
+}
+
+impl From<negotiate::Fault> for Fault {
+    fn from(fault: negotiate::Fault) -> Self {
+        match fault {
+            negotiate::Fault::Peer => Fault::Peer,
+            negotiate::Fault::Caller => Fault::Caller,
+            negotiate::Fault::Timing => Fault::Timing,
+        }
+    }
 }
 
 impl SessionError {
@@ -149,10 +175,21 @@ impl SessionError {
     pub fn fault(&self) -> Fault {
         match self {
             SessionError::Parse(_) => Fault::Peer,
-            SessionError::Offer(error) => error.fault(),
-            SessionError::Answer(error) => error.fault(),
-            SessionError::Completion(error) => error.fault(),
-            _ => Fault::Caller,
+            SessionError::Offer(error) => error.fault().into(),
+            SessionError::Answer(error) => error.fault().into(),
+            SessionError::Completion(error) => error.fault().into(),
+            SessionError::NoInterfaceOfFamily { .. } => Fault::Peer,
+            SessionError::Closed
+            | SessionError::NoOfferPending(_)
+            | SessionError::NoSuchInterface { .. }
+            | SessionError::Rate { .. }
+            | SessionError::PacketTime { .. }
+            | SessionError::NoSuchStream { .. }
+            | SessionError::AudioTaken { .. }
+            | SessionError::File(_) => Fault::Caller,
+            SessionError::Ports(_) | SessionError::Overloaded { .. } | SessionError::Entropy(_) => {
+                Fault::System
+            }
         }
     }
 
@@ -166,7 +203,7 @@ impl SessionError {
             SessionError::Answer(error) => error.sip_status(),
             SessionError::Completion(error) => error.sip_status(),
             SessionError::NoInterfaceOfFamily { .. } => 488,
-            SessionError::Ports(_) | SessionError::Overloaded(_) => 503,
+            SessionError::Ports(_) | SessionError::Overloaded { .. } => 503,
             _ => 500,
         }
     }

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use talkpath_media::{MediaHappening, SessionId, StreamIndex};
 use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::Note;
 use talkpath_transport::SourceChanged;
-use talkpath_wire::{Ssrc, Time};
+use talkpath_wire::{Format, Ssrc, Time};
+
+use crate::files::FileFault;
 
 /// Something that happened, when and to which session.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,8 +35,10 @@ pub enum Happening {
     Negotiated {
         /// Each m-line, in order.
         streams: Vec<Agreed>,
+        /// What the peer did that RFC 3264 forbids and that we live with.
+        notes: Vec<Note>,
     },
-    /// The first packet of a stream came since its remote address was agreed.
+    /// The first packet of a stream came.
     FirstMedia {
         /// Which m-line.
         stream: StreamIndex,
@@ -42,7 +47,7 @@ pub enum Happening {
         /// Where it came from.
         from: SocketAddr,
     },
-    /// Media is heard: playout has begun.
+    /// Media is heard: playout has begun, for somebody listens.
     MediaReceived {
         /// Which m-line.
         stream: StreamIndex,
@@ -99,14 +104,31 @@ pub enum Happening {
     },
     /// Something went wrong that nobody asked about; the call goes on unless
     /// [`Happening::Closed`] follows.
-    Error(
-        /// What, in words.
-        String,
-    ),
+    Error(Trouble),
     /// The session is gone: its ports are back. Nothing follows.
     Closed {
         /// Why.
         reason: CloseReason,
+    },
+}
+
+/// What went wrong in the course of a session.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// A file could not be played, recorded or captured to its end.
+    #[error("{path}: {fault}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: FileFault,
+    },
+    /// A socket could not be polled: the session closes.
+    #[error("a socket could not be polled: {kind}")]
+    Socket {
+        /// What the system says.
+        kind: std::io::ErrorKind,
     },
 }
 
@@ -115,8 +137,8 @@ pub enum Happening {
 pub struct Agreed {
     /// Which m-line.
     pub stream: StreamIndex,
-    /// The codec we send, such as `PCMU/8000`; none when the line is refused.
-    pub codec: Option<String>,
+    /// The codec we send; none when the line is refused.
+    pub codec: Option<Format>,
     /// Who sends, seen from us.
     pub direction: Direction,
     /// Our address.

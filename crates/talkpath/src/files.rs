@@ -9,6 +9,7 @@ mod player;
 mod recorder;
 mod track;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use talkpath_file::wav::WavError;
 use talkpath_media::SessionId;
 
 use crate::driver::{Io, Next, Task};
-use crate::event::{Event, Happening};
+use crate::event::{CloseReason, Event, Happening, Trouble};
 use crate::events::Broadcast;
 use crate::mailbox::Inbox;
 use crate::wait::Completer;
@@ -79,8 +80,30 @@ pub struct FileDone {
     pub length: Duration,
     /// How much of that is a gap: lost to a slow disk or a stalled machine.
     pub gaps: Duration,
+    /// Datagrams that a capture lost, because they came faster than the disk
+    /// takes them.
+    pub lost_datagrams: u64,
     /// What went wrong, if anything did.
-    pub error: Option<String>,
+    pub error: Option<FileFault>,
+}
+
+/// What the system said of a file.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct FileFault {
+    /// Its kind, such as [`StorageFull`](std::io::ErrorKind::StorageFull).
+    pub kind: std::io::ErrorKind,
+    /// The same in words.
+    pub message: String,
+}
+
+impl From<std::io::Error> for FileFault {
+    fn from(error: std::io::Error) -> Self {
+        FileFault {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
 }
 
 /// Asks a player or recorder to stop.
@@ -114,6 +137,12 @@ pub(crate) enum Work {
 /// What handles ask of the files task.
 pub(crate) enum FileCommand {
     Begin(Job),
+    /// A session is gone: its files are finished, then it is said.
+    Farewell {
+        session: SessionId,
+        reason: CloseReason,
+        done: Option<Completer<()>>,
+    },
     Stop,
 }
 
@@ -134,27 +163,41 @@ impl Files {
     }
 
     /// Lets every job work; those that are done are reported and let go.
-    fn work(&mut self, io: &dyn Io, ending: bool) {
+    /// Those for which `is_over` holds end now.
+    fn work(&mut self, io: &dyn Io, is_over: impl Fn(&Job) -> bool) {
         for mut job in std::mem::take(&mut self.jobs) {
-            match job.work.step(ending) {
+            let ending = match is_over(&job) {
+                true => Ending::Now,
+                false => Ending::InTime,
+            };
+            match job.work.guarded_step(ending) {
                 None => self.jobs.push(job),
                 Some(done) => {
-                    let what = job.work.happening(&done);
-                    self.events.send(Event {
-                        at: io.now(),
-                        session: job.session,
-                        what,
-                    });
+                    self.say(io, job.session, job.work.happening(&done));
                     job.done.complete(done);
                 }
             }
         }
     }
+
+    fn say(&self, io: &dyn Io, session: SessionId, what: Happening) {
+        let at = io.now();
+        self.events.send(Event { at, session, what });
+    }
+}
+
+/// When a job ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// When it is done.
+    InTime,
+    /// Now, with what there is.
+    Now,
 }
 
 impl Work {
     /// Moves what can be moved now; what it came to, once it is over.
-    fn step(&mut self, ending: bool) -> Option<FileDone> {
+    fn step(&mut self, ending: Ending) -> Option<FileDone> {
         match self {
             Work::Play(player) => player.step(ending),
             Work::Record(recorder) => recorder.step(ending),
@@ -162,9 +205,32 @@ impl Work {
         }
     }
 
+    /// The same; a defect of ours ends this file and no other.
+    fn guarded_step(&mut self, ending: Ending) -> Option<FileDone> {
+        let step = catch_unwind(AssertUnwindSafe(|| self.step(ending)));
+        step.unwrap_or_else(|_| {
+            Some(FileDone {
+                path: self.path().into(),
+                length: Duration::ZERO,
+                gaps: Duration::ZERO,
+                lost_datagrams: 0,
+                error: Some(std::io::Error::other("a defect of Talkpath").into()),
+            })
+        })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Work::Play(player) => player.path(),
+            Work::Record(recorder) => recorder.path(),
+            Work::Packets(packets) => packets.path(),
+        }
+    }
+
     fn happening(&self, done: &FileDone) -> Happening {
-        if let Some(error) = &done.error {
-            return Happening::Error(format!("{}: {error}", done.path.display()));
+        if let Some(fault) = done.error.clone() {
+            let path = done.path.clone();
+            return Happening::Error(Trouble::File { path, fault });
         }
         let (path, length) = (done.path.clone(), done.length);
         match self {
@@ -177,13 +243,24 @@ impl Work {
 impl Task for Files {
     fn turn(&mut self, io: &mut dyn Io) -> Next {
         let mut ending = false;
-        for command in self.inbox.by_ref() {
+        while let Some(command) = self.inbox.next() {
             match command {
                 FileCommand::Begin(job) => self.jobs.push(job),
+                FileCommand::Farewell {
+                    session,
+                    reason,
+                    done,
+                } => {
+                    self.work(io, |job| job.session == session);
+                    self.say(io, session, Happening::Closed { reason });
+                    if let Some(done) = done {
+                        done.complete(());
+                    }
+                }
                 FileCommand::Stop => ending = true,
             }
         }
-        self.work(io, ending);
+        self.work(io, |_| ending);
         match (ending, self.jobs.is_empty()) {
             (true, _) => Next::Finished,
             (false, true) => Next::WhenWoken,

@@ -57,23 +57,23 @@ mod worker;
 pub use change::Change;
 pub use constraints::{Audio, Codec, Constraints, Silence, UnknownCodec};
 pub use description::{IntoAnswer, IntoOffer};
-pub use error::{BuildError, SessionError};
-pub use event::{Agreed, CloseReason, Event, Happening};
+pub use error::{BuildError, Fault, SessionError};
+pub use event::{Agreed, CloseReason, Event, Happening, Trouble};
 pub use events::{Events, NoEvent, Notice};
-pub use files::{FileDone, FileError};
+pub use files::{FileDone, FileError, FileFault};
 pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
 pub use session::{
-    AudioEnd, Ended, Hear, HeardFrame, Packet, PacketKind, Packets, Playback, Recording, Say,
-    Session, SessionRef, SessionState, Wav,
+    AudioEnd, Ended, Hear, HearError, HeardFrame, Packet, PacketKind, Packets, Playback, Recording,
+    Say, Session, SessionRef, SessionState, Wav,
 };
 pub use talkpath_audio::SampleRate;
 pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
     SessionStats, StreamIndex, StreamStats,
 };
-pub use talkpath_sdp::negotiate::{Fault, Preference, RtcpMux, Stream};
+pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
 pub use talkpath_wire::{Format, PayloadType, RtpTime, Seq, Ssrc, Time};

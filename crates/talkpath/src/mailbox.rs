@@ -62,14 +62,14 @@ struct State<C> {
 /// A mailbox of `capacity` places: one half for handles, to be connected once
 /// the worker runs, one for the worker.
 pub(crate) fn mailbox<C>(capacity: usize) -> (Unconnected<C>, Inbox<C>) {
-    let queue = VecDeque::with_capacity(capacity);
+    let queue = VecDeque::new();
     let state = Mutex::new(State {
         queue,
         reserved: 0,
         is_gone: false,
     });
     let shared = Arc::new(Shared { capacity, state });
-    let taken = VecDeque::with_capacity(capacity);
+    let taken = VecDeque::new();
     (
         Unconnected(Arc::clone(&shared)),
         Inbox {

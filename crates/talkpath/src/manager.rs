@@ -19,7 +19,7 @@ use crate::constraints::Constraints;
 use crate::description::IntoOffer;
 use crate::driver::{Driver, Os, SocketOptions, Wake};
 use crate::error::{BuildError, SessionError};
-use crate::event::{Event, Happening};
+use crate::event::Event;
 use crate::events::{Broadcast, Events};
 use crate::files::{FileCommand, Files};
 use crate::interface::{BoundInterface, Interface};
@@ -476,15 +476,6 @@ impl Shared {
         let family = if family == Family::V6 { "IPv6" } else { "IPv4" };
         let found = self.interfaces.iter().filter(named).find(fits);
         found.ok_or(SessionError::NoInterfaceOfFamily { family })
-    }
-
-    /// Tells the subscribers.
-    pub(crate) fn tell(&self, session: SessionId, what: Happening) {
-        self.events.send(Event {
-            at: self.driver.now(),
-            session,
-            what,
-        });
     }
 }
 

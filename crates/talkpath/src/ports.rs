@@ -324,12 +324,9 @@ impl Drop for PortGuard {
     }
 }
 
-/// Taken, or kept for the privileged: another port may do.
+/// Another program has it: another port may do.
 fn is_foreign(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::AddrInUse | ErrorKind::PermissionDenied
-    )
+    error.kind() == ErrorKind::AddrInUse
 }
 
 fn overlap(one: &RangeInclusive<u16>, other: &RangeInclusive<u16>) -> Option<RangeInclusive<u16>> {

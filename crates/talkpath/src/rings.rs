@@ -12,7 +12,7 @@ mod say;
 
 use talkpath_media::FrameKind;
 
-pub(crate) use hear::{HearReader, HearWriter, hear_ring};
+pub(crate) use hear::{Frame, HearReader, HearWriter, hear_ring};
 pub(crate) use say::{SayReader, SayWriter, say_ring};
 
 /// The other side of a ring is gone: the session has ended.

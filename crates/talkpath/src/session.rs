@@ -27,7 +27,7 @@ use crate::manager::Shared;
 use crate::wait::Pending;
 use crate::worker::Command;
 
-pub use audio::{AudioEnd, Ended, Hear, HeardFrame, Say};
+pub use audio::{AudioEnd, Ended, Hear, HearError, HeardFrame, Say};
 pub use file::{Playback, Recording, Wav};
 pub use packets::{Packet, PacketKind, Packets};
 
@@ -151,10 +151,11 @@ impl Session {
         self.core.fork(&*answer.into_answer()?).map(Session::new)
     }
 
-    /// The application's end of the first audio stream.
+    /// The application's end of the first audio stream; again once both halves
+    /// of it are dropped.
     ///
     /// # Errors
-    /// [`SessionError::AudioTaken`] the second time.
+    /// [`SessionError::AudioTaken`] while somebody has it.
     pub fn audio(&self) -> Result<AudioEnd, SessionError> {
         self.audio_of(self.first_audio()?)
     }

@@ -64,7 +64,8 @@ impl Worker {
                 session,
                 stream,
                 end,
-            } => floor.attach(now, session, stream, end),
+                farewell,
+            } => floor.attach(now, (session, stream), end, farewell),
             Command::Mute { session, mute } => floor.mute(session, mute),
             Command::Close {
                 session,
@@ -82,13 +83,18 @@ impl Worker {
 
     /// Tells the subscribers what happened.
     fn report(&mut self, now: talkpath_wire::Time) {
-        for (session, what) in self.floor.drain_events() {
-            self.events.send(Event {
+        let events = &self.events;
+        let mut say = |session, what| {
+            events.send(Event {
                 at: now,
                 session,
                 what,
             });
+        };
+        for (session, what) in self.floor.drain_events() {
+            say(session, what);
         }
+        self.floor.part(&mut say);
     }
 }
 

@@ -71,6 +71,8 @@ reasons! {
     DirectionForbids = "direction forbids receiving",
     /// No format was negotiated for this payload type.
     UnknownPayloadType = "unknown payload type",
+    /// An empty packet that only keeps the way open (RFC 6263 §4.6).
+    Keepalive = "keepalive, nothing in it",
     /// More sources than are kept track of.
     TooManySources = "too many SSRCs",
     /// Our own SSRC, from elsewhere (RFC 3550 §8.2).

@@ -206,6 +206,11 @@ impl StreamTransport {
         }
     }
 
+    /// The stream moved to other sockets, with these addresses.
+    pub fn set_own(&mut self, own: &[SocketAddr]) {
+        self.config.own = own.iter().copied().map(canonical).collect();
+    }
+
     /// Our offer went out: media from addresses that the answer may name is
     /// held for it, instead of dropped.
     pub fn expect_answer(&mut self) {

@@ -102,7 +102,7 @@ impl Run {
                 .call
                 .mute(session, script.one_of(&[Mute::On, Mute::Off])),
             1 => self.call.free_rtcp(session, stream),
-            2 => self.call.count_send_error(session, stream),
+            2 => self.call.count_send_error(self.now, session, stream),
             3 => {
                 let reason = DropReason::Truncated;
                 self.call.count_drop(self.now, session, stream, reason);

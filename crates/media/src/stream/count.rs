@@ -10,7 +10,7 @@ impl Stream {
     pub(crate) fn stats(&self) -> StreamStats {
         let agreement = self.agreement.as_ref();
         StreamStats {
-            stream: self.setup.stream,
+            stream: self.index(),
             direction: agreement.map_or(Direction::Inactive, |agreement| agreement.direction),
             sending: agreement
                 .and_then(|a| a.send.as_ref())
@@ -36,6 +36,8 @@ impl Stream {
             payload_bytes: sender.octets(),
             rtcp_packets: self.rtp.reports.sent(),
             errors: self.counted.send_errors,
+            last_error: self.counted.last_send_error,
+            unheard_reports: self.rtp.reports.unheard(),
             last: sender.last_sent(),
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use talkpath_transport::{Component, DropReason, Incoming};
 use talkpath_wire::rtcp::{Compound, CompoundMode};
-use talkpath_wire::{ExtSeq, PayloadType, RtpPacket, Ssrc, Time};
+use talkpath_wire::{ExtSeq, RtpPacket, Ssrc, Time};
 
 use super::{Rtp, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::playout;
-use crate::rtp::{Conflict, Reception, RtcpEvent};
+use crate::rtp::{Arrival, Conflict, Reception, RtcpEvent, Timing};
 use crate::watch::Sighting;
 
 impl Stream {
@@ -57,31 +57,44 @@ impl Stream {
         let Ok(packet) = RtpPacket::parse(bytes) else {
             return self.count_drop(now, DropReason::MalformedRtp);
         };
-        let format = match self.admit(packet.payload_type()) {
-            Ok(format) => format,
-            Err(reason) => return self.count_drop(now, reason),
+        let admitted = self.admit(&packet);
+        // What is not played is no loss either: it counts for its source.
+        let arrival = match admitted {
+            Ok(format) => self.formats[format].arrival(&packet),
+            Err(_) => Arrival::of(&packet, self.rtp.sender.clock_rate(), Timing::Stands),
         };
-        let arrival = self.formats[format].arrival(&packet);
-        match self.rtp.sources.receive(packet.ssrc(), from, &arrival, now) {
-            Reception::Known(placement) | Reception::First(placement) => {
-                self.sight(now, packet.ssrc(), from, cx);
-                self.queue(now, format, &packet, placement.ext_seq);
-            }
+        let seq = match self.rtp.sources.receive(packet.ssrc(), from, &arrival, now) {
+            Reception::Known(placement) | Reception::First(placement) => placement.ext_seq,
             Reception::Own(conflict) => {
                 self.count_drop(now, DropReason::OwnSsrc);
-                self.resolve(now, conflict, cx);
+                return self.resolve(now, conflict, cx);
+            }
+        };
+        match admitted {
+            Ok(format) => {
+                self.sight(now, packet.ssrc(), from, cx);
+                self.queue(now, format, &packet, seq);
+            }
+            Err(reason) => {
+                self.watch.sign_of_life(now);
+                self.count_drop(now, reason);
             }
         }
     }
 
     /// Which of the negotiated formats a packet has, if it may come at all.
-    fn admit(&self, number: PayloadType) -> Result<usize, DropReason> {
+    fn admit(&self, packet: &RtpPacket<'_>) -> Result<usize, DropReason> {
         let agreement = self.agreement.as_ref();
         if !agreement.is_some_and(|agreement| agreement.direction.receives()) {
             return Err(DropReason::DirectionForbids);
         }
+        let number = packet.payload_type();
         let found = self.formats.iter().position(|known| known.number == number);
-        found.ok_or(DropReason::UnknownPayloadType)
+        found.ok_or(match packet.payload() {
+            // RFC 6263 §4.6.
+            [] => DropReason::Keepalive,
+            _ => DropReason::UnknownPayloadType,
+        })
     }
 
     /// Puts a packet into the jitter buffer, if somebody listens.
@@ -115,6 +128,7 @@ impl Stream {
         let Ok(compound) = Compound::parse(bytes, CompoundMode::Full) else {
             return self.count_drop(now, DropReason::MalformedRtcp);
         };
+        self.watch.sign_of_life(now);
         let mut conflict = None;
         let (session, stream) = (cx.session, self.setup.stream);
         let Rtp {

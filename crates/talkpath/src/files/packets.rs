@@ -7,28 +7,37 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use talkpath_file::pcap::{PcapWriter, Precision};
 use talkpath_wire::{NtpTime, Time};
 
-use super::{FileDone, FileError, Stop};
+use super::{Ending, FileDone, FileError, FileFault, Stop};
 use crate::driver::{Driver, WriteFile};
 
 /// Makes a track for the datagrams of a session.
 pub(crate) fn packet_track() -> (PacketTap, Consumer<u8>) {
-    let (producer, consumer) = RingBuffer::new(TRACK);
-    (PacketTap { bytes: producer }, consumer)
+    let (bytes, consumer) = RingBuffer::new(TRACK);
+    let lost = Arc::default();
+    (PacketTap { bytes, lost }, consumer)
 }
 
 /// The worker's end of the track.
 #[derive(Debug)]
 pub(crate) struct PacketTap {
     bytes: Producer<u8>,
+    /// Datagrams that did not fit.
+    lost: Arc<AtomicU64>,
 }
 
 impl PacketTap {
+    /// How many datagrams did not fit, to be read by whoever reads the track.
+    pub(crate) fn lost(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lost)
+    }
+
     /// Adds a datagram, if there is room; false once nobody reads any more.
     pub(crate) fn write(
         &mut self,
@@ -46,6 +55,8 @@ impl PacketTap {
         .to_bytes();
         if let Ok(chunk) = self.bytes.write_chunk_uninit(header.len() + payload.len()) {
             chunk.fill_from_iter(header.iter().chain(payload).copied());
+        } else {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
         !self.bytes.is_abandoned()
     }
@@ -57,6 +68,7 @@ pub(crate) struct PacketWriter {
     file: Box<dyn WriteFile>,
     pcap: PcapWriter,
     track: Consumer<u8>,
+    lost: Arc<AtomicU64>,
     stop: Stop,
     /// The wall clock at the world's beginning, since 1970.
     zero: Duration,
@@ -73,7 +85,7 @@ impl PacketWriter {
     pub(crate) fn create(
         driver: &Arc<dyn Driver>,
         path: &Path,
-        track: Consumer<u8>,
+        (track, lost): (Consumer<u8>, Arc<AtomicU64>),
         stop: Stop,
     ) -> Result<Self, FileError> {
         let io = |error| FileError::io(path, error);
@@ -85,6 +97,7 @@ impl PacketWriter {
             file,
             pcap,
             track,
+            lost,
             stop,
             zero: unix(driver.wall_clock_at_zero()),
             first: None,
@@ -93,17 +106,22 @@ impl PacketWriter {
         })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes what has come; what it came to, once the capture is over.
-    pub(super) fn step(&mut self, ending: bool) -> Option<FileDone> {
-        let over = ending || self.stop.is_asked() || self.track.is_abandoned();
+    pub(super) fn step(&mut self, ending: Ending) -> Option<FileDone> {
+        let over = ending == Ending::Now || self.stop.is_asked() || self.track.is_abandoned();
         self.collect();
         let written = self.file.append(&self.bytes);
         self.bytes.clear();
-        let error = written.err().map(|error| error.to_string());
+        let error = written.err().map(FileFault::from);
         (over || error.is_some()).then(|| FileDone {
             path: self.path.clone(),
             length: self.last - self.first.unwrap_or(self.last),
             gaps: Duration::ZERO,
+            lost_datagrams: self.lost.load(Ordering::Relaxed),
             error,
         })
     }

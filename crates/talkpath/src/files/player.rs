@@ -10,7 +10,7 @@ use talkpath_audio::{Resampler, SampleRate};
 use talkpath_file::wav::{WavHeader, WavReader};
 
 use super::track::{PlayerTrack, TrackReader, player_track};
-use super::{FileDone, FileError, Stop};
+use super::{Ending, FileDone, FileError, FileFault, Stop};
 use crate::driver::{Driver, ReadFile};
 
 /// One file being played.
@@ -87,21 +87,26 @@ impl Player {
         Ok((player, reader))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refills the track; what it came to, once the file has been said.
-    pub(super) fn step(&mut self, ending: bool) -> Option<FileDone> {
+    pub(super) fn step(&mut self, ending: Ending) -> Option<FileDone> {
         let failed = self.fill().err();
         let over = self.source == Source::Drained && self.ready.is_empty();
         if over || failed.is_some() || self.stop.is_asked() {
             self.track.end();
         }
-        let stopped = ending || self.stop.is_asked() || failed.is_some();
+        let stopped = ending == Ending::Now || self.stop.is_asked() || failed.is_some();
         if stopped || self.track.is_abandoned() || (over && self.track.is_over()) {
             let said = self.pushed.saturating_sub(self.track.unread() as u64);
             return Some(FileDone {
                 path: self.path.clone(),
                 length: Duration::from_secs_f64(said as f64 / f64::from(self.rate.hz())),
                 gaps: Duration::ZERO,
-                error: failed.map(|error| error.to_string()),
+                lost_datagrams: 0,
+                error: failed.map(FileFault::from),
             });
         }
         None

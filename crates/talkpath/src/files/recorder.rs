@@ -13,7 +13,7 @@ use talkpath_audio::SampleRate;
 use talkpath_file::wav::WavWriter;
 
 use super::track::{RecorderTrack, Sides, TrackWriter, recorder_track};
-use super::{FileDone, FileError, Stop};
+use super::{Ending, FileDone, FileError, FileFault, Stop};
 use crate::driver::{Driver, WriteFile};
 
 /// One recording.
@@ -69,10 +69,14 @@ impl Recorder {
         Ok((recorder, writer))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes what has come; what it came to, once the recording is over.
-    pub(super) fn step(&mut self, ending: bool) -> Option<FileDone> {
+    pub(super) fn step(&mut self, ending: Ending) -> Option<FileDone> {
         // Looked at first, so that nothing comes between the last read and it.
-        let over = ending || self.stop.is_asked() || self.track.is_abandoned();
+        let over = ending == Ending::Now || self.stop.is_asked() || self.track.is_abandoned();
         self.collect();
         let mut written = self.write();
         if over && written.is_ok() {
@@ -85,8 +89,9 @@ impl Recorder {
     /// Turns ticks into bytes, a gap in their numbers into silence.
     fn collect(&mut self) {
         while let Some((number, samples)) = self.track.next() {
-            let missing = self.next.map_or(0, |next| number.wrapping_sub(next));
-            let missing = u64::from(missing).min(LONGEST_GAP);
+            // Ticks that begin anew leave no gap.
+            let ahead = self.next.map_or(0, |next| number.wrapping_sub(next) as i32);
+            let missing = u64::try_from(ahead).unwrap_or(0).min(LONGEST_GAP);
             self.gaps += missing;
             self.bytes
                 .resize(self.bytes.len() + missing as usize * self.frame * 2, 0);
@@ -125,7 +130,8 @@ impl Recorder {
             path: self.path.clone(),
             length: Duration::from_secs_f64(self.wav.frames() as f64 / rate),
             gaps: Duration::from_millis(20) * u32::try_from(self.gaps).unwrap_or(u32::MAX),
-            error: error.map(|error| error.to_string()),
+            lost_datagrams: 0,
+            error: error.map(FileFault::from),
         }
     }
 }

@@ -83,6 +83,12 @@ impl TrackReader {
         !self.samples.is_empty() && !self.stop.is_asked()
     }
 
+    /// Whether nothing is left to be said.
+    pub(crate) fn is_over(&self) -> bool {
+        let ended = self.ended.load(Ordering::Acquire) || self.samples.is_abandoned();
+        self.stop.is_asked() || (ended && self.samples.is_empty())
+    }
+
     /// Fills `frame` from the front and returns how many samples that were;
     /// none once the track has been read to its end, or was stopped.
     pub(crate) fn read(&mut self, frame: &mut [i16]) -> Option<usize> {

@@ -92,7 +92,7 @@ fn a_foreign_port_spoils_its_pair_and_nothing_more() {
 #[test]
 fn a_foreign_port_is_tried_again_once_it_has_rested_or_nothing_else_is_left() {
     let (pool, fake) = pool(10000..=10001);
-    fake.refuse(10000, ErrorKind::PermissionDenied);
+    fake.refuse(10000, ErrorKind::AddrInUse);
     let other = pool.lease(LeaseKind::Single).unwrap();
     assert_eq!(ports(&other), (10001, None));
     let error = pool.lease(LeaseKind::Single).unwrap_err();

@@ -5,7 +5,7 @@
 //! late loses the oldest.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
@@ -15,7 +15,7 @@ use talkpath_wire::Time;
 use super::Core;
 use crate::driver::Driver;
 use crate::error::SessionError;
-use crate::rings::{HearReader, SayWriter, hear_ring, say_ring};
+use crate::rings::{Frame, HearReader, SayWriter, hear_ring, say_ring};
 use crate::worker::{Command, End};
 
 /// The application's end of an audio stream.
@@ -42,9 +42,14 @@ pub struct AudioEnd {
 }
 
 /// What the application says: mono samples at the session's rate.
+///
+/// What is said before the peer has answered waits for the answer; what is said
+/// while nothing may be sent (hold) is taken and forgotten.
 pub struct Say {
     ring: SayWriter,
     driver: Arc<dyn Driver>,
+    /// While either half lives, nobody else can take the stream's audio.
+    _hold: Arc<()>,
 }
 
 /// What the application hears: frames of 20 ms at the session's rate.
@@ -52,6 +57,7 @@ pub struct Hear {
     ring: HearReader,
     driver: Arc<dyn Driver>,
     rate: SampleRate,
+    _hold: Arc<()>,
 }
 
 /// A frame that was heard.
@@ -63,7 +69,23 @@ pub struct HeardFrame {
     pub lost_before: u64,
 }
 
-/// The stream has ended: nothing will be said or heard any more.
+/// Why no frame was heard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HearError {
+    /// The stream has ended: nothing will be heard any more.
+    #[error("the stream has ended")]
+    Ended,
+    /// The buffer does not hold a frame; none was taken.
+    #[error("a frame has {needed} samples, the buffer {given}")]
+    TooShort {
+        /// Samples of a frame: [`Hear::frame_len`].
+        needed: usize,
+        /// Samples of the buffer.
+        given: usize,
+    },
+}
+
+/// The stream has ended: nothing will be said any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the stream has ended")]
 pub struct Ended;
@@ -83,7 +105,9 @@ pub(super) fn attach(core: &Core, stream: StreamIndex) -> Result<AudioEnd, Sessi
         .map(|audio| audio.rate)
         .filter(|_| is_live);
     let rate = rate.ok_or(SessionError::NoSuchStream { line: stream.0 })?;
-    if state.taken.contains(&stream) {
+    let is_held =
+        |(taken, hold): &(StreamIndex, Weak<()>)| *taken == stream && hold.strong_count() > 0;
+    if state.taken.iter().any(is_held) {
         return Err(SessionError::AudioTaken { line: stream.0 });
     }
     let place = core.reserve()?;
@@ -97,20 +121,34 @@ pub(super) fn attach(core: &Core, stream: StreamIndex) -> Result<AudioEnd, Sessi
         session: core.id,
         stream,
         end,
+        farewell: None,
     });
-    state.taken.push(stream);
+    let hold = Arc::new(());
+    state.taken.retain(|(taken, _)| *taken != stream);
+    state.taken.push((stream, Arc::downgrade(&hold)));
     let driver = || Arc::clone(&core.shared.driver);
     Ok(AudioEnd {
         say: Say {
             ring: say,
             driver: driver(),
+            _hold: Arc::clone(&hold),
         },
         hear: Hear {
             ring: hear,
             driver: driver(),
             rate,
+            _hold: hold,
         },
     })
+}
+
+impl HeardFrame {
+    fn of(frame: Frame) -> Self {
+        HeardFrame {
+            kind: frame.kind,
+            lost_before: frame.lost_before,
+        }
+    }
 }
 
 impl AudioEnd {
@@ -166,15 +204,11 @@ impl Hear {
     /// Waits for the next frame and writes it to the front of `frame`.
     ///
     /// # Errors
-    /// [`Ended`]
-    pub fn recv(&mut self, frame: &mut [i16]) -> Result<HeardFrame, Ended> {
+    /// [`HearError`]
+    pub fn recv(&mut self, frame: &mut [i16]) -> Result<HeardFrame, HearError> {
         loop {
-            let read = self.ring.pop_until(frame, &*self.driver, Time::MAX);
-            if let Some(read) = read.map_err(|_| Ended)? {
-                return Ok(HeardFrame {
-                    kind: read.kind,
-                    lost_before: read.lost_before,
-                });
+            if let Some(read) = self.read_until(frame, Time::MAX)? {
+                return Ok(read);
             }
         }
     }
@@ -182,33 +216,42 @@ impl Hear {
     /// Waits for the next frame for at most `timeout`; none when it has passed.
     ///
     /// # Errors
-    /// [`Ended`]
+    /// [`HearError`]
     pub fn recv_timeout(
         &mut self,
         frame: &mut [i16],
         timeout: Duration,
-    ) -> Result<Option<HeardFrame>, Ended> {
-        let deadline = self.driver.now() + timeout;
-        let read = self
-            .ring
-            .pop_until(frame, &*self.driver, deadline)
-            .map_err(|_| Ended)?;
-        Ok(read.map(|read| HeardFrame {
-            kind: read.kind,
-            lost_before: read.lost_before,
-        }))
+    ) -> Result<Option<HeardFrame>, HearError> {
+        self.read_until(frame, self.driver.now() + timeout)
     }
 
     /// Waits for the next frame, on any runtime.
     ///
     /// # Errors
-    /// [`Ended`]
-    pub async fn recv_async(&mut self, frame: &mut [i16]) -> Result<HeardFrame, Ended> {
-        let read = self.ring.next(frame).await.map_err(|_| Ended)?;
-        Ok(HeardFrame {
-            kind: read.kind,
-            lost_before: read.lost_before,
-        })
+    /// [`HearError`]
+    pub async fn recv_async(&mut self, frame: &mut [i16]) -> Result<HeardFrame, HearError> {
+        self.check(frame)?;
+        let read = self.ring.next(frame).await;
+        read.map(HeardFrame::of).map_err(|_| HearError::Ended)
+    }
+
+    fn read_until(
+        &mut self,
+        frame: &mut [i16],
+        deadline: Time,
+    ) -> Result<Option<HeardFrame>, HearError> {
+        self.check(frame)?;
+        let read = self.ring.pop_until(frame, &*self.driver, deadline);
+        let read = read.map_err(|_| HearError::Ended)?;
+        Ok(read.map(HeardFrame::of))
+    }
+
+    fn check(&self, frame: &[i16]) -> Result<(), HearError> {
+        let (needed, given) = (self.frame_len(), frame.len());
+        match given < needed {
+            true => Err(HearError::TooShort { needed, given }),
+            false => Ok(()),
+        }
     }
 
     /// Frames that wait to be read.

@@ -6,14 +6,14 @@
 //! what was held then is given back by being dropped.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use talkpath_media::{
     Agreement, Answer as Awaiting, Diagnosis, Pause, SessionId, SessionStats, Situation, Standing,
     StreamIndex, StreamSetup,
 };
 use talkpath_sdp::negotiate::{
-    Demand, Dialogue, Family, Identity, Lease, Ports, Stream, StreamState,
+    Changes, Demand, Dialogue, Family, Identity, Lease, Ports, Stream, StreamState,
 };
 use talkpath_sdp::{Answer, Offer};
 use talkpath_transport::AddressRules;
@@ -48,8 +48,8 @@ pub(crate) struct State {
     wanted_before: Option<Wanted>,
     /// Since when what is agreed has been so.
     since: Time,
-    /// Streams whose audio the application has taken.
-    pub(crate) taken: Vec<StreamIndex>,
+    /// Streams whose audio the application has taken, for as long as it has it.
+    pub(crate) taken: Vec<(StreamIndex, Weak<()>)>,
     /// The place kept for the last command; gone once the session is closed.
     close: Option<Permit<Command>>,
 }
@@ -114,11 +114,8 @@ impl Core {
         constraints: Constraints,
     ) -> Result<(Arc<Self>, Offer), SessionError> {
         let core = Self::open(shared, constraints)?;
-        match core.make_offer(Change::Nothing) {
-            Ok(offer) => {
-                core.shared.tell(core.id, Happening::Created);
-                Ok((core, offer))
-            }
+        match core.make_offer(Change::Nothing, Happening::Created) {
+            Ok(offer) => Ok((core, offer)),
             Err(error) => Err(core.abandon(error)),
         }
     }
@@ -170,12 +167,10 @@ impl Core {
 
     /// Offers `change`.
     pub(super) fn offer(&self, change: Change) -> Result<Offer, SessionError> {
-        let offer = self.make_offer(change)?;
-        self.shared.tell(self.id, Happening::Updated);
-        Ok(offer)
+        self.make_offer(change, Happening::Updated)
     }
 
-    fn make_offer(&self, change: Change) -> Result<Offer, SessionError> {
+    fn make_offer(&self, change: Change, told: Happening) -> Result<Offer, SessionError> {
         let mut state = self.open_state()?;
         let place = self.reserve()?;
         let wanted = state.wanted.changed(change)?;
@@ -185,7 +180,13 @@ impl Core {
         let leases: Vec<_> = ports.iter().map(|ports| ports.lease).collect();
         let offer = plan.commit(&mut state.dialogue, &leases);
         state.wanted_before = Some(std::mem::replace(&mut state.wanted, wanted));
-        self.carry_out(&mut state, &before, ports, place);
+        let step = Step::telling([told]);
+        self.carry_out(
+            &mut state,
+            (&before, Awaiting::Awaited),
+            (step, ports),
+            place,
+        );
         Ok(offer)
     }
 
@@ -200,15 +201,16 @@ impl Core {
         let before = state.dialogue.streams().to_vec();
         let is_first = before.is_empty();
         let leases: Vec<_> = ports.iter().map(|ports| ports.lease).collect();
-        let (answer, _) = plan.commit(&mut state.dialogue, &leases);
-        self.carry_out(&mut state, &before, ports, place);
-        let agreed = state.agreed();
-        drop(state);
-        if is_first {
-            self.shared.tell(self.id, Happening::Created);
-        }
-        self.shared
-            .tell(self.id, Happening::Negotiated { streams: agreed });
+        let (answer, changes) = plan.commit(&mut state.dialogue, &leases);
+        let created = is_first.then_some(Happening::Created);
+        let told = created.into_iter().chain([state.negotiated(changes)]);
+        let step = Step::telling(told);
+        self.carry_out(
+            &mut state,
+            (&before, Awaiting::Settled),
+            (step, ports),
+            place,
+        );
         Ok(answer)
     }
 
@@ -221,12 +223,10 @@ impl Core {
             return Ok(());
         }
         let before = state.dialogue.streams().to_vec();
-        plan.commit(&mut state.dialogue);
-        self.carry_out(&mut state, &before, Vec::new(), place);
-        let agreed = state.agreed();
-        drop(state);
-        self.shared
-            .tell(self.id, Happening::Negotiated { streams: agreed });
+        let changes = plan.commit(&mut state.dialogue);
+        let step = Step::telling([state.negotiated(changes)]);
+        let ports = (step, Vec::new());
+        self.carry_out(&mut state, (&before, Awaiting::Settled), ports, place);
         Ok(())
     }
 
@@ -237,12 +237,11 @@ impl Core {
         let plan = state.dialogue.plan_rollback()?;
         let before = state.dialogue.streams().to_vec();
         plan.commit(&mut state.dialogue);
-        self.carry_out(&mut state, &before, Vec::new(), place);
+        let ports = (Step::telling([Happening::Updated]), Vec::new());
+        self.carry_out(&mut state, (&before, Awaiting::Withdrawn), ports, place);
         if let Some(wanted) = state.wanted_before.take() {
             state.wanted = wanted;
         }
-        drop(state);
-        self.shared.tell(self.id, Happening::Updated);
         Ok(())
     }
 
@@ -250,7 +249,7 @@ impl Core {
     pub(super) fn fork(&self, answer: &Answer) -> Result<Arc<Self>, SessionError> {
         let state = self.open_state()?;
         let mut dialogue = state.dialogue.fork()?;
-        dialogue.plan_completion(answer)?.commit(&mut dialogue);
+        let changes = dialogue.plan_completion(answer)?.commit(&mut dialogue);
         // The sockets are this worker's.
         let place = self.reserve()?;
         let wanted = state.wanted.clone();
@@ -261,20 +260,16 @@ impl Core {
         let is_muxed = |stream: &Stream| stream.local.is_some_and(|lease| lease.rtcp.is_none());
         let muxed = (0u8..).zip(&streams).filter(|(_, stream)| is_muxed(stream));
         let step = Step {
-            agree: forked.agreements(),
+            agree: forked.agreements(Awaiting::Settled),
             free_rtcp: muxed.map(|(line, _)| StreamIndex(line)).collect(),
-            ..Step::default()
+            ..Step::telling([Happening::Created, forked.negotiated(changes)])
         };
         place.send(Command::Fork {
             session: fork.id,
             of: self.id,
             step,
         });
-        let agreed = forked.agreed();
         drop(forked);
-        self.shared.tell(fork.id, Happening::Created);
-        self.shared
-            .tell(fork.id, Happening::Negotiated { streams: agreed });
         Ok(fork)
     }
 
@@ -364,17 +359,14 @@ impl Core {
     fn carry_out(
         &self,
         state: &mut State,
-        before: &[Stream],
-        ports: Vec<NewPorts>,
+        (before, answer): (&[Stream], Awaiting),
+        (mut step, ports): (Step, Vec<NewPorts>),
         place: Permit<Command>,
     ) {
         let streams = state.dialogue.streams().to_vec();
         state.wanted.settle(&streams);
         state.since = self.shared.driver.now();
-        let mut step = Step {
-            agree: state.agreements(),
-            ..Step::default()
-        };
+        step.agree = state.agreements(answer);
         // A rollback may leave fewer lines than there were.
         for line in 0..streams.len().max(before.len()) {
             let index = StreamIndex(line as u8);
@@ -387,7 +379,7 @@ impl Core {
                 _ => {}
             }
         }
-        state.taken.retain(|index| !step.end.contains(index));
+        state.taken.retain(|(index, _)| !step.end.contains(index));
         for ports in ports {
             // A line that was refused after all: its ports go back.
             if streams
@@ -417,10 +409,6 @@ impl Core {
         let own = ports_of.into_iter().flatten().flat_map(addresses).collect();
         let setup = StreamSetup {
             stream: StreamIndex(ports.line as u8),
-            // The worker gives its sockets their keys.
-            rtp: talkpath_media::SocketKey(0),
-            rtcp: None,
-            own,
             policy: constraints.source_policy,
             rules: AddressRules::for_local(bound.address),
             rate: audio.map_or(talkpath_audio::SampleRate::HZ_8000, |audio| audio.rate),
@@ -432,6 +420,7 @@ impl Core {
         };
         NewStream {
             setup,
+            own,
             rtp: ports.leased.rtp,
             rtcp: ports.leased.rtcp,
         }
@@ -440,11 +429,7 @@ impl Core {
 
 impl State {
     /// What is agreed about each live stream, as packets see it.
-    fn agreements(&self) -> Vec<(StreamIndex, Agreement)> {
-        let awaiting = match self.dialogue.has_pending_offer() {
-            true => Awaiting::Awaited,
-            false => Awaiting::Settled,
-        };
+    fn agreements(&self, answer: Awaiting) -> Vec<(StreamIndex, Agreement)> {
         let source = self.wanted.constraints.signalling_source;
         let streams = self.dialogue.streams().iter().enumerate();
         streams
@@ -452,18 +437,25 @@ impl State {
             .map(|(line, stream)| {
                 (
                     StreamIndex(line as u8),
-                    Agreement::of(stream, awaiting, source),
+                    Agreement::of(stream, answer, source),
                 )
             })
             .collect()
     }
 
-    /// What is agreed, in words for events.
-    pub(super) fn agreed(&self) -> Vec<Agreed> {
+    /// What subscribers are told of a completed exchange.
+    fn negotiated(&self, changes: Changes) -> Happening {
+        Happening::Negotiated {
+            streams: self.agreed(),
+            notes: changes.notes,
+        }
+    }
+
+    fn agreed(&self) -> Vec<Agreed> {
         let streams = self.dialogue.streams().iter().enumerate();
         let agreed = streams.map(|(line, stream)| Agreed {
             stream: StreamIndex(line as u8),
-            codec: stream.send.first().map(|codec| codec.format.to_string()),
+            codec: stream.send.first().map(|codec| codec.format.clone()),
             direction: stream.direction,
             local: stream.local.map(|lease| lease.rtp),
             remote: stream
@@ -503,7 +495,7 @@ impl Drop for Core {
 
 pub(super) fn unreserved(error: ReserveError) -> SessionError {
     match error {
-        ReserveError::Full { .. } => SessionError::Overloaded(error.to_string()),
+        ReserveError::Full { capacity } => SessionError::Overloaded { capacity },
         ReserveError::Gone => SessionError::Closed,
     }
 }

@@ -140,6 +140,7 @@ pub(super) fn capture(core: &Core, path: &Path) -> Result<Recording, SessionErro
     drop(core.open_state()?);
     let places = Places::reserve(core)?;
     let (stop, (tap, track)) = (Stop::default(), packet_track());
+    let track = (track, tap.lost());
     let writer = PacketWriter::create(&core.shared.driver, path, track, stop.clone())?;
     let work = Work::Packets(Box::new(writer));
     let done = places.begin(core, StreamIndex(0), work, End::Packets(tap));
@@ -150,6 +151,8 @@ pub(super) fn capture(core: &Core, path: &Path) -> Result<Recording, SessionErro
 struct Places {
     worker: Permit<Command>,
     files: Permit<FileCommand>,
+    /// To finish the file when the session closes.
+    farewell: Permit<FileCommand>,
 }
 
 /// What a file needs before it is opened: places, and the stream's rate.
@@ -163,10 +166,11 @@ fn prepare(core: &Core, stream: StreamIndex) -> Result<(Places, SampleRate), Ses
 
 impl Places {
     fn reserve(core: &Core) -> Result<Self, SessionError> {
-        let files = core.shared.files.reserve().map_err(unreserved)?;
+        let files = || core.shared.files.reserve().map_err(unreserved);
         Ok(Places {
             worker: core.reserve()?,
-            files,
+            files: files()?,
+            farewell: files()?,
         })
     }
 
@@ -181,6 +185,7 @@ impl Places {
             session: core.id,
             stream,
             end,
+            farewell: Some(self.farewell),
         });
         waited
     }

@@ -90,6 +90,7 @@ pub(super) fn watch(core: &Core) -> Result<Packets, SessionError> {
         session: core.id,
         stream: StreamIndex(0),
         end: End::Packets(tap),
+        farewell: None,
     });
     Ok(Packets {
         track,

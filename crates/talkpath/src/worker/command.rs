@@ -1,12 +1,14 @@
 //! What handles ask of a worker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use talkpath_media::{Agreement, Call, Mute, SessionId, StreamIndex, StreamSetup};
 
 use super::published::Published;
-use crate::event::CloseReason;
-use crate::files::{PacketTap, TrackReader, TrackWriter};
+use crate::event::{CloseReason, Happening};
+use crate::files::{FileCommand, PacketTap, TrackReader, TrackWriter};
+use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
 use crate::rings::{HearWriter, SayReader};
 use crate::wait::Completer;
@@ -32,6 +34,8 @@ pub(crate) enum Command {
         session: SessionId,
         stream: StreamIndex,
         end: End,
+        /// Comes with files: the way to finish them when the session closes.
+        farewell: Option<Permit<FileCommand>>,
     },
     /// What the application says is muted or not.
     Mute { session: SessionId, mute: Mute },
@@ -48,6 +52,8 @@ pub(crate) enum Command {
 /// What one step of negotiation changes.
 #[derive(Default)]
 pub(crate) struct Step {
+    /// What to tell of it, before anything that follows from it.
+    pub(crate) tell: Vec<Happening>,
     /// Streams that begin.
     pub(crate) begin: Vec<NewStream>,
     /// What is agreed now about live streams.
@@ -58,10 +64,21 @@ pub(crate) struct Step {
     pub(crate) end: Vec<StreamIndex>,
 }
 
-/// A stream and the sockets it begins with; its setup's keys are the worker's
-/// to fill in.
+impl Step {
+    /// A step of which `what` is told.
+    pub(crate) fn telling(what: impl IntoIterator<Item = Happening>) -> Self {
+        Step {
+            tell: what.into_iter().collect(),
+            ..Step::default()
+        }
+    }
+}
+
+/// A stream and the sockets it begins, or goes on, with.
 pub(crate) struct NewStream {
     pub(crate) setup: StreamSetup,
+    /// Our addresses, bound and advertised, of both sockets.
+    pub(crate) own: Box<[SocketAddr]>,
     pub(crate) rtp: LeasedSocket,
     pub(crate) rtcp: Option<LeasedSocket>,
 }

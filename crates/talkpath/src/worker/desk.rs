@@ -30,6 +30,11 @@ impl Desk {
         }
     }
 
+    /// Whether anybody is still there.
+    pub(crate) fn is_occupied(&self) -> bool {
+        self.application.is_some() || self.player.is_some() || !self.recorders.is_empty()
+    }
+
     pub(crate) fn has_words(&mut self) -> bool {
         let playing = self.player.as_ref().is_some_and(TrackReader::has_words);
         playing
@@ -52,6 +57,7 @@ impl Desk {
     }
 
     pub(crate) fn hear(&mut self, tick: Tick<'_>) {
+        self.player.take_if(|player| player.is_over());
         // Both halves were dropped, and what was said has left.
         let left = |(say, hear): &mut (SayReader, HearWriter)| {
             hear.is_closed() && say.is_closed() && say.is_empty()

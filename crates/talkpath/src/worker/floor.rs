@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use talkpath_media::{Call, Mute, Outbox, Path, SessionId, StreamIndex};
+use talkpath_media::{Call, Mute, Outbox, Path, SessionId, SocketKey, StreamIndex, StreamSockets};
 use talkpath_transport::{Component, DropReason};
 use talkpath_wire::Time;
 
@@ -16,7 +16,10 @@ use super::published::Published;
 use super::sockets::{Sockets, User};
 use super::wheel::Wheel;
 use crate::driver::{Batch, Datagram, Io};
-use crate::event::{CloseReason, Happening};
+use crate::event::{CloseReason, Happening, Trouble};
+use crate::files::FileCommand;
+use crate::mailbox::Permit;
+use crate::ports::LeasedSocket;
 use crate::wait::Completer;
 
 /// Seats, sockets and timers.
@@ -32,12 +35,22 @@ pub(crate) struct Floor {
     happenings: Vec<(SessionId, Happening)>,
     /// Sessions whose goodbye is in the outbox.
     leaving: Vec<Leaving>,
+    /// Sessions that are gone, and nobody was told yet.
+    parted: Vec<Parted>,
 }
 
 struct Leaving {
     session: SessionId,
     reason: CloseReason,
     done: Option<Completer<()>>,
+}
+
+struct Parted {
+    session: SessionId,
+    reason: CloseReason,
+    done: Option<Completer<()>>,
+    /// The way to the files task, if files are to be finished.
+    farewell: Option<Permit<FileCommand>>,
 }
 
 impl Floor {
@@ -52,6 +65,7 @@ impl Floor {
             outbox: Outbox::new(),
             happenings: Vec::new(),
             leaving: Vec::new(),
+            parted: Vec::new(),
         }
     }
 
@@ -75,9 +89,13 @@ impl Floor {
             return;
         };
         self.sockets.mark_used(datagram.socket);
-        if let (Some(bytes), Some(local)) = (&datagram.bytes, self.sockets.local(datagram.socket)) {
+        if self.legs.are_tapped()
+            && let (Some(bytes), Some(local)) =
+                (&datagram.bytes, self.sockets.local(datagram.socket))
+        {
+            let session = user.path.session;
             self.legs
-                .capture(now, user.path.session, (datagram.from, local), bytes);
+                .capture(now, session, (datagram.from, local), bytes);
         }
         let Path {
             session, stream, ..
@@ -129,18 +147,18 @@ impl Floor {
         let Some(seat) = self.legs.seat(session) else {
             return;
         };
+        self.tell(session, std::mem::take(&mut step.tell));
         for &stream in &step.end {
             self.with_call(now, seat, |call, legs, outbox| {
                 call.remove_stream(now, session, stream, outbox);
                 legs.clear_desk(session, stream);
             });
-            self.flush(io);
             self.leave(io, session, |path| path.stream == stream);
         }
         for new in std::mem::take(&mut step.begin) {
             if let Err(error) = self.begin(now, io, (session, seat), new) {
-                let what = Happening::Error(format!("a socket could not be polled: {error}"));
-                self.happenings.push((session, what));
+                let kind = error.kind();
+                self.tell(session, [Happening::Error(Trouble::Socket { kind })]);
                 self.close(now, session, CloseReason::Internal, None);
                 return;
             }
@@ -179,7 +197,8 @@ impl Floor {
         new: NewStream,
     ) -> std::io::Result<()> {
         let NewStream {
-            mut setup,
+            setup,
+            own,
             rtp,
             rtcp,
         } = new;
@@ -194,18 +213,29 @@ impl Floor {
         };
         // Ports that the stream had before are replaced.
         self.leave(io, session, |path| path.stream == stream);
-        setup.rtp = self.sockets.adopt(io, rtp, user(Component::Rtp))?;
-        setup.rtcp = match rtcp {
-            Some(rtcp) => Some(self.sockets.adopt(io, rtcp, user(Component::Rtcp))?),
+        let rtp = self.adopt(io, rtp, user(Component::Rtp))?;
+        let rtcp = match rtcp {
+            Some(rtcp) => Some(self.adopt(io, rtcp, user(Component::Rtcp))?),
             None => None,
         };
         self.with_call(now, seat, |call, legs, _| {
-            call.add_stream(now, session, setup);
+            call.add_stream(now, session, setup, StreamSockets { rtp, rtcp, own });
             if legs.is_occupied(session, stream) {
                 call.listen(now, session, stream);
             }
         });
         Ok(())
+    }
+
+    fn adopt(
+        &mut self,
+        io: &mut dyn Io,
+        leased: LeasedSocket,
+        user: User,
+    ) -> std::io::Result<SocketKey> {
+        let key = self.sockets.adopt(io, leased, user)?;
+        self.legs.uses(user.path.session, key, user);
+        Ok(key)
     }
 
     /// Lets a fork, already open, share the sockets of the session `of`.
@@ -214,42 +244,56 @@ impl Floor {
         now: Time,
         io: &mut dyn Io,
         (session, of): (SessionId, SessionId),
-        step: Step,
+        mut step: Step,
     ) {
-        let (Some(seat), Some(parent)) = (self.legs.seat(session), self.legs.seat(of)) else {
+        let Some(seat) = self.legs.seat(session) else {
             return;
         };
-        let Some(Some(parent)) = self.seats.get(parent) else {
-            return;
+        self.tell(session, std::mem::take(&mut step.tell));
+        let parent = self
+            .legs
+            .seat(of)
+            .and_then(|seat| self.seats[seat].as_ref());
+        let Some(parent) = parent else {
+            // The ports went with the session that had them.
+            return self.close(now, session, CloseReason::Internal, None);
         };
-        let setups: Vec<_> = parent.setups(of).cloned().collect();
-        for (key, user) in self.sockets.of_session(of) {
-            self.sockets.share(
-                key,
-                User {
-                    seat,
-                    path: Path {
-                        session,
-                        ..user.path
-                    },
-                },
-            );
+        let mute = parent.muted(of);
+        let parts: Vec<_> = parent
+            .setups(of)
+            .map(|(setup, sockets)| (setup.clone(), sockets.clone()))
+            .collect();
+        for (key, user) in self.legs.sockets(of) {
+            let path = Path {
+                session,
+                ..user.path
+            };
+            self.sockets.share(key, User { seat, path });
+            self.legs.uses(session, key, User { seat, path });
         }
         self.with_call(now, seat, |call, _, _| {
-            setups
-                .into_iter()
-                .for_each(|setup| call.add_stream(now, session, setup));
+            call.mute(session, mute);
+            for (setup, sockets) in parts {
+                call.add_stream(now, session, setup, sockets);
+            }
         });
         self.settle(now, io, (session, seat), step);
     }
 
     /// Attaches an end to a stream.
-    pub(crate) fn attach(&mut self, now: Time, session: SessionId, stream: StreamIndex, end: End) {
+    pub(crate) fn attach(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        end: End,
+        farewell: Option<Permit<FileCommand>>,
+    ) {
         let Some(seat) = self.legs.seat(session) else {
             return;
         };
         self.with_call(now, seat, |call, legs, _| {
             legs.attach(session, stream, end);
+            legs.will_say_farewell(session, farewell);
             if legs.is_occupied(session, stream) {
                 call.listen(now, session, stream);
             }
@@ -271,17 +315,20 @@ impl Floor {
         reason: CloseReason,
         done: Option<Completer<()>>,
     ) {
-        let Some(seat) = self.legs.seat(session) else {
-            return;
-        };
+        let is_leaving = self
+            .leaving
+            .iter()
+            .any(|leaving| leaving.session == session);
         self.leaving.push(Leaving {
             session,
             reason,
             done,
         });
-        self.with_call(now, seat, |call, _, outbox| {
-            call.close_session(now, session, outbox)
-        });
+        if let (Some(seat), false) = (self.legs.seat(session), is_leaving) {
+            self.with_call(now, seat, |call, _, outbox| {
+                call.close_session(now, session, outbox)
+            });
+        }
     }
 
     pub(crate) fn close_all(&mut self, now: Time, reason: CloseReason) {
@@ -300,20 +347,22 @@ impl Floor {
             legs,
             ..
         } = self;
-        for transmit in outbox.transmits.iter() {
-            let session = sockets
-                .users(transmit.socket)
-                .first()
-                .map(|user| user.path.session);
-            if let (Some(session), Some(local)) = (session, sockets.local(transmit.socket)) {
-                legs.capture(now, session, (local, transmit.to), transmit.bytes);
+        if legs.are_tapped() {
+            for transmit in outbox.transmits.iter() {
+                if let (Some((session, _)), Some(local)) =
+                    (transmit.owner, sockets.local(transmit.socket))
+                {
+                    legs.capture(now, session, (local, transmit.to), transmit.bytes);
+                }
             }
         }
         io.send(&outbox.transmits, &mut |transmit, _| {
-            for user in sockets.users(transmit.socket) {
-                if let Some(Some(call)) = seats.get_mut(user.seat) {
-                    call.count_send_error(user.path.session, user.path.stream);
-                }
+            let Some((session, stream)) = transmit.owner else {
+                return;
+            };
+            let seat = legs.seat(session);
+            if let Some(Some(call)) = seat.and_then(|seat| seats.get_mut(seat)) {
+                call.count_send_error(now, session, stream);
             }
         });
         outbox.transmits.clear();
@@ -328,14 +377,46 @@ impl Floor {
         } in std::mem::take(&mut self.leaving)
         {
             self.leave(io, session, |_| true);
-            if let Some(leg) = self.legs.remove(session) {
-                let published = Arc::clone(&leg.published);
-                self.retire(now, session, leg);
-                published.end();
-                if reason != CloseReason::NeverBegan {
-                    self.happenings
-                        .push((session, Happening::Closed { reason }));
+            let Some(mut leg) = self.legs.remove(session) else {
+                // It had left before.
+                if let Some(done) = done {
+                    done.complete(());
                 }
+                continue;
+            };
+            let farewell = leg.farewell.take();
+            let published = Arc::clone(&leg.published);
+            self.retire(now, session, leg);
+            published.end();
+            self.parted.push(Parted {
+                session,
+                reason,
+                done,
+                farewell,
+            });
+        }
+    }
+
+    /// Says last what is said last: that sessions are closed. Where files are
+    /// to be finished first, the files task says it.
+    pub(crate) fn part(&mut self, say: &mut dyn FnMut(SessionId, Happening)) {
+        for Parted {
+            session,
+            reason,
+            done,
+            farewell,
+        } in self.parted.drain(..)
+        {
+            if let Some(farewell) = farewell {
+                farewell.send(FileCommand::Farewell {
+                    session,
+                    reason,
+                    done,
+                });
+                continue;
+            }
+            if reason != CloseReason::NeverBegan {
+                say(session, Happening::Closed { reason });
             }
             if let Some(done) = done {
                 done.complete(());
@@ -372,13 +453,18 @@ impl Floor {
         self.wheel.next()
     }
 
-    /// Gives up those sockets of a session that `which` names.
+    /// Gives up those sockets of a session that `which` names, once what was
+    /// to be sent from them has left.
     fn leave(&mut self, io: &mut dyn Io, session: SessionId, which: impl Fn(&Path) -> bool) {
-        for (key, user) in self.sockets.of_session(session) {
-            if which(&user.path) {
-                self.sockets.leave(io, key, user);
-            }
+        self.flush(io);
+        for (key, user) in self.legs.uses_no_more(session, which) {
+            self.sockets.leave(io, key, user);
         }
+    }
+
+    fn tell(&mut self, session: SessionId, what: impl IntoIterator<Item = Happening>) {
+        let told = what.into_iter().map(|what| (session, what));
+        self.happenings.extend(told);
     }
 
     /// Lets `work` change a call, then looks after what follows from it: its

@@ -8,18 +8,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use talkpath_media::{Call, Ends, SessionId, StreamIndex, Tick};
+use talkpath_media::{Call, Ends, Path, SessionId, SocketKey, StreamIndex, Tick};
 use talkpath_wire::Time;
 
 use super::command::End;
 use super::desk::Desk;
 use super::published::Published;
-use crate::files::PacketTap;
+use super::sockets::User;
+use crate::files::{FileCommand, PacketTap};
+use crate::mailbox::Permit;
 
 /// The legs of all sessions of a worker.
 #[derive(Default)]
 pub(crate) struct Legs {
     legs: BTreeMap<SessionId, Leg>,
+    /// How many taps there are: mostly none, and then nobody looks for them.
+    taps: usize,
 }
 
 /// One session's.
@@ -31,6 +35,9 @@ pub(crate) struct Leg {
     desks: Vec<(StreamIndex, Desk)>,
     /// Where its datagrams are captured or watched.
     taps: Vec<PacketTap>,
+    sockets: Vec<(SocketKey, User)>,
+    /// The way to the files task, once it had a file.
+    pub(crate) farewell: Option<Permit<FileCommand>>,
 }
 
 impl Legs {
@@ -41,12 +48,61 @@ impl Legs {
             last_published: None,
             desks: Vec::new(),
             taps: Vec::new(),
+            sockets: Vec::new(),
+            farewell: None,
         };
         self.legs.insert(session, leg);
     }
 
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Leg> {
-        self.legs.remove(&session)
+        let leg = self.legs.remove(&session)?;
+        self.taps -= leg.taps.len();
+        Some(leg)
+    }
+
+    /// Notes that a session uses a socket.
+    pub(crate) fn uses(&mut self, session: SessionId, key: SocketKey, user: User) {
+        if let Some(leg) = self.legs.get_mut(&session) {
+            leg.sockets.push((key, user));
+        }
+    }
+
+    /// The sockets that a session uses.
+    pub(crate) fn sockets(&self, session: SessionId) -> Vec<(SocketKey, User)> {
+        let leg = self.legs.get(&session);
+        leg.map(|leg| leg.sockets.clone()).unwrap_or_default()
+    }
+
+    /// Takes those sockets from a session that `which` names.
+    pub(crate) fn uses_no_more(
+        &mut self,
+        session: SessionId,
+        which: impl Fn(&Path) -> bool,
+    ) -> Vec<(SocketKey, User)> {
+        let Some(leg) = self.legs.get_mut(&session) else {
+            return Vec::new();
+        };
+        let gone = leg.sockets.extract_if(.., |(_, user)| which(&user.path));
+        gone.collect()
+    }
+
+    /// Keeps a way to the files task for when the session closes; one is
+    /// enough.
+    pub(crate) fn will_say_farewell(
+        &mut self,
+        session: SessionId,
+        farewell: Option<Permit<FileCommand>>,
+    ) {
+        if let Some(leg) = self.legs.get_mut(&session)
+            && leg.farewell.is_none()
+        {
+            leg.farewell = farewell;
+        }
+    }
+
+    /// Whether the datagrams of any session are captured.
+    pub(crate) fn are_tapped(&self) -> bool {
+        self.taps > 0
     }
 
     /// The place of a session's call.
@@ -67,7 +123,10 @@ impl Legs {
     pub(crate) fn attach(&mut self, session: SessionId, stream: StreamIndex, end: End) {
         if let Some(leg) = self.legs.get_mut(&session) {
             match end {
-                End::Packets(tap) => leg.taps.push(tap),
+                End::Packets(tap) => {
+                    leg.taps.push(tap);
+                    self.taps += 1;
+                }
                 end => leg.desk(stream).attach(end),
             }
         }
@@ -82,13 +141,16 @@ impl Legs {
         bytes: &[u8],
     ) {
         if let Some(leg) = self.legs.get_mut(&session) {
+            let before = leg.taps.len();
             leg.taps.retain_mut(|tap| tap.write(now, from, to, bytes));
+            self.taps -= before - leg.taps.len();
         }
     }
 
     /// Whether anybody sits at a stream's other end.
     pub(crate) fn is_occupied(&mut self, session: SessionId, stream: StreamIndex) -> bool {
-        self.desk(session, stream).is_some()
+        self.desk(session, stream)
+            .is_some_and(|desk| desk.is_occupied())
     }
 
     pub(crate) fn clear_desk(&mut self, session: SessionId, stream: StreamIndex) {
@@ -150,6 +212,10 @@ impl Ends for Legs {
 
     fn say(&mut self, session: SessionId, stream: StreamIndex, frame: &mut [i16]) -> usize {
         self.desk(session, stream).map_or(0, |desk| desk.say(frame))
+    }
+
+    fn is_attended(&mut self, session: SessionId, stream: StreamIndex) -> bool {
+        self.is_occupied(session, stream)
     }
 
     fn hear(&mut self, session: SessionId, stream: StreamIndex, tick: Tick<'_>) {

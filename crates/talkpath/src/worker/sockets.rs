@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use talkpath_media::{Path, SessionId, SocketKey};
+use talkpath_media::{Path, SocketKey};
 
 use crate::driver::Io;
 use crate::ports::{LeasedSocket, PortGuard};
@@ -74,19 +74,6 @@ impl Sockets {
     pub(crate) fn local(&self, key: SocketKey) -> Option<SocketAddr> {
         let slot = self.slots.get(key.0 as usize)?;
         slot.as_ref().map(|slot| slot.local)
-    }
-
-    /// The sockets that a session uses.
-    pub(crate) fn of_session(&self, session: SessionId) -> Vec<(SocketKey, User)> {
-        let slots = self.slots.iter().enumerate();
-        slots
-            .filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
-            .flat_map(|(index, slot)| {
-                let key = SocketKey(index as u32);
-                slot.users.iter().map(move |user| (key, *user))
-            })
-            .filter(|(_, user)| user.path.session == session)
-            .collect()
     }
 
     /// Lets one more stream use a socket.
