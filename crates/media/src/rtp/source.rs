@@ -9,7 +9,7 @@
 use core::time::Duration;
 
 use talkpath_wire::rtcp::{ReportBlock, SenderInfo};
-use talkpath_wire::{NtpTime, RtpTime, Seq, Ssrc, Time};
+use talkpath_wire::{NtpTime, RtpTime, Ssrc, Time};
 
 use super::sequence::{Belongs, Placed, Timestamps};
 use super::{Arrival, Continuity, Jitter, Order, Placement, Sequence, Timing, Validity};
@@ -139,17 +139,6 @@ impl Source {
             order,
             continuity,
         }
-    }
-
-    /// A packet came that holds nothing for us, such as a keepalive: it is not
-    /// counted as received, and its number is no loss (RFC 3550 A.3).
-    pub fn pass_over(&mut self, seq: Seq, now: Time) {
-        let still = Step {
-            far: false,
-            off_clock: false,
-        };
-        self.sequence.place(seq, still.timestamps());
-        self.last_heard = now;
     }
 
     /// How far the timestamp moved, against the newest and against the clock.
@@ -319,6 +308,7 @@ const JUMP_SECONDS: u32 = 2;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use talkpath_wire::Seq;
 
     /// Sends packets of 160 ticks into a source, in a world begun at `start`.
     struct Line {
