@@ -322,16 +322,6 @@ pub(crate) fn happenings(events: &Events<Event>, session: SessionId) -> Vec<Happ
     all
 }
 
-/// Everything a subscription has received so far.
-pub(crate) fn all_events(events: &Events<Event>) -> Vec<Event> {
-    std::iter::from_fn(|| events.try_recv().ok())
-        .filter_map(|notice| match notice {
-            Notice::Event(event) => Some(event),
-            Notice::Lagged(_) => None,
-        })
-        .collect()
-}
-
 /// The version in `o=`.
 pub(crate) fn version(sdp: &impl ToString) -> u64 {
     let text = sdp.to_string();

@@ -221,7 +221,7 @@ fn a_full_disk_ends_the_recording_and_not_the_call() {
     let seen = happenings(&events, talk.callee.id());
     let errors: Vec<_> = seen
         .iter()
-        .filter(|what| matches!(what, Happening::Error(words) if words.starts_with("r.wav")))
+        .filter(|what| matches!(what, Happening::Error(trouble) if trouble.to_string().starts_with("r.wav")))
         .collect();
     assert_eq!(errors.len(), 1, "{seen:?}");
     assert_eq!(talk.world.held().files, 0);
