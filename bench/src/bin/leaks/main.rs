@@ -158,6 +158,7 @@ fn stage(
         chance: Rng::new(seed),
         world,
         wav,
+        files: Vec::new(),
         tally: Tally::default(),
     })
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use talkpath::{
-    Audio, Change, Codec, Event, Events, Happening, MediaManager, Notice, Session, SessionError,
-    Wav,
+    Audio, Change, Codec, Event, Events, FileDone, Happening, MediaManager, Notice, Pending,
+    Session, SessionError, Wav,
 };
 use talkpath_sim::{Call, Rng, World};
 
@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) chance: Rng,
     /// Where a recording goes.
     pub(crate) wav: PathBuf,
+    /// Files that are not finished yet.
+    pub(crate) files: Vec<Pending<FileDone>>,
     pub(crate) tally: Tally,
 }
 
@@ -119,8 +121,20 @@ impl Stage {
             let (session, _offer) = manager.create_offer(any())?;
             finish(session)?;
         }
+        for file in std::mem::take(&mut self.files) {
+            let done = file.wait();
+            done.map_err(|error| Wrong(format!("a file was not finished: {error}")))?;
+        }
         self.pass(Duration::from_millis(200));
-        self.count_events()
+        self.count_events()?;
+        // The last event may come a moment after what it tells of.
+        while self.tally.created > self.tally.closed {
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(notice) => self.count(notice)?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     fn any_spoiler(&mut self) -> Spoiler {
@@ -203,7 +217,8 @@ impl Stage {
             }
             Spoiler::RecordingAborted => {
                 let (caller, _callee) = self.call()?;
-                caller.record(Wav::heard(&self.wav))?;
+                let recording = caller.record(Wav::heard(&self.wav))?;
+                self.files.push(recording.done());
                 let _ends = caller.audio()?;
                 self.pass(Duration::from_millis(40));
                 Ok(())
@@ -274,18 +289,25 @@ impl Stage {
 
     fn count_events(&mut self) -> Round {
         while let Ok(notice) = self.events.try_recv() {
-            match notice {
-                Notice::Event(Event { what, .. }) => match what {
-                    Happening::Created => self.tally.created += 1,
-                    Happening::Closed { .. } => self.tally.closed += 1,
-                    _ => {}
-                },
-                Notice::Lagged(lost) => return Err(Wrong(format!("{lost} events were lost"))),
-            }
+            self.count(notice)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, notice: Notice<Event>) -> Round {
+        match notice {
+            Notice::Event(Event { what, .. }) => match what {
+                Happening::Created => self.tally.created += 1,
+                Happening::Closed { .. } => self.tally.closed += 1,
+                _ => {}
+            },
+            Notice::Lagged(lost) => return Err(Wrong(format!("{lost} events were lost"))),
         }
         Ok(())
     }
 }
+
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn any() -> Audio {
     Audio::sendrecv(Codec::ALL)
