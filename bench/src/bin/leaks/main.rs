@@ -262,7 +262,7 @@ Exit status: 0 nothing leaked, 1 something did, 64 not understood.
 /// First port of the managers on one machine.
 const PORTS: u16 = 27_000;
 /// Rounds after which every port and every table has been used.
-const WARM_UP: u64 = 1_000;
+const WARM_UP: u64 = 5_000;
 const PROGRESS: u64 = 10_000;
 /// Bytes that the live heap may grow by.
 const MOST_GROWTH: i64 = 64 * 1024;

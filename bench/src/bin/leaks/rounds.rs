@@ -111,6 +111,8 @@ impl Stage {
                 .map_err(|wrong| Wrong(format!("{spoiler:?}: {wrong}")))?;
             self.tally.spoilt[spoiler as usize] += 1;
         }
+        // Timers that were given up are forgotten when their time has come.
+        self.pass(BETWEEN);
         self.count_events()
     }
 
@@ -307,6 +309,7 @@ impl Stage {
     }
 }
 
+const BETWEEN: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn any() -> Audio {
