@@ -86,7 +86,8 @@ impl Talk {
         let mut a = Line::of(&self.caller, 8000);
         let mut b = Line::of(&self.callee, -4000);
         chat(10, &mut [&mut a, &mut b]);
-        (a.take(), b.take());
+        a.take();
+        b.take();
         (a, b)
     }
 

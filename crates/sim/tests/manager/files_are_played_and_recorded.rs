@@ -328,9 +328,9 @@ fn a_capture_holds_every_datagram() {
     let done = capture.finish().wait().unwrap();
     assert_eq!(done.error, None);
     let file = talk.world.host(ALICE).disk().get("call.pcap").unwrap();
-    let mut reader = talkpath_file::pcap::PcapReader::new(&file).unwrap();
+    let reader = talkpath_file::pcap::PcapReader::new(&file).unwrap();
     let mut packets = 0;
-    while let Some(packet) = reader.next() {
+    for packet in reader {
         packet.unwrap();
         packets += 1;
     }

@@ -4,7 +4,7 @@ use crate::common::*;
 
 use talkpath::{Direction, Happening, Session};
 
-/// The hold is offered by `holder` as the library does, or by its peer's hand.
+/// Brings an offer, as made or changed by hand, to its answer.
 fn agree(offerer: &Session, answerer: &Session, offer: &str) {
     let answer = answerer.answer(offer).unwrap();
     offerer.apply_answer(&answer).unwrap();

@@ -1,5 +1,9 @@
 //! What an application sees of managers and sessions in a virtual world: each
 //! module is named for what happens in it.
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot do without may panic"
+)]
 
 mod common;
 

@@ -160,7 +160,7 @@ fn two_thousand_calls_come_and_go_and_a_quarter_of_them_fail() {
             let index = rng.below(open.len() as u64) as usize;
             drop(open.swap_remove(index));
         }
-        if fate % 4 == 0 {
+        if fate.is_multiple_of(4) {
             world.run_for(ms(1));
         }
     }

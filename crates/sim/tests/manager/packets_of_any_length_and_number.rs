@@ -178,7 +178,6 @@ fn a_peer_changes_between_agreed_codecs_at_any_packet() {
         line.hear();
     }
     line.assert_unbroken(4000);
-    peer.twin.pause(0);
 }
 
 fn encode(codec: Codec, level: i16) -> Vec<u8> {
