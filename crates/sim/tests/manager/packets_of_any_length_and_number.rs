@@ -152,7 +152,7 @@ fn numbers_are_each_sides_own() {
 
 #[test]
 fn a_peer_changes_between_agreed_codecs_at_any_packet() {
-    let mut peer = by_hand(43, "m=audio 5000 RTP/AVP 0 8\r\n", 0, any());
+    let peer = by_hand(43, "m=audio 5000 RTP/AVP 0 8\r\n", 0, any());
     assert!(peer.answer.contains("RTP/AVP 0 8"), "{}", peer.answer);
     let mut line = Line::of(&peer.callee, 8000);
     // The same level in both laws, changed every seven packets.
