@@ -144,9 +144,7 @@ impl Call {
         stream: StreamIndex,
         out: &mut Outbox,
     ) {
-        self.with(session, stream, out, |stream, cx| {
-            stream.say_bye(now, b"", cx)
-        });
+        self.with(session, stream, out, |stream, cx| stream.close(now, cx));
         if let Some(session) = self.sessions.iter_mut().find(|known| known.id == session) {
             session.streams.retain(|known| known.index() != stream);
         }
@@ -159,7 +157,7 @@ impl Call {
             session
                 .streams
                 .iter_mut()
-                .for_each(|stream| stream.say_bye(now, b"", &mut cx));
+                .for_each(|stream| stream.close(now, &mut cx));
         }
     }
 

@@ -188,6 +188,12 @@ impl Stream {
         self.sockets.rtcp = None;
     }
 
+    /// Ends: says goodbye and accounts for what was still held.
+    pub(crate) fn close(&mut self, now: Time, cx: &mut Context<'_>) {
+        self.say_bye(now, b"", cx);
+        self.transport.close(now);
+    }
+
     /// Says goodbye, if it ever said anything (RFC 3550 §6.6).
     pub(crate) fn say_bye(&mut self, now: Time, reason: &[u8], cx: &mut Context<'_>) {
         let Ok(to) = self.transport.rtcp_destination() else {

@@ -150,6 +150,14 @@ impl Early {
         expired
     }
 
+    /// Drops everything and says how many that were.
+    pub(crate) fn clear(&mut self) -> u64 {
+        self.sweep();
+        let count = self.len() as u64;
+        self.store = None;
+        count
+    }
+
     /// When the oldest will have been held long enough.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.get(0).map(|(oldest, _)| oldest.at + HOLD)

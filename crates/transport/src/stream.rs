@@ -433,6 +433,12 @@ impl StreamTransport {
         self.drops.add(now, DropReason::EarlyExpired, expired);
     }
 
+    /// Ends the stream: what is still held will not be judged any more.
+    pub fn close(&mut self, now: Time) {
+        let held = self.early.clear();
+        self.drops.add(now, DropReason::Inactive, held);
+    }
+
     fn permit(&self, address: Option<SocketAddr>) -> Result<SocketAddr, Withheld> {
         if let Some(refused) = self.refused {
             return Err(Withheld::Refused(refused));

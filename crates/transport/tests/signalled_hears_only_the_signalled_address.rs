@@ -182,6 +182,19 @@ fn media_before_the_answer_waits_at_most_200_ms() {
 }
 
 #[test]
+fn what_is_held_when_the_stream_ends_is_accounted_for() {
+    let mut rig = Rig::new(POLICY);
+    for seq in 0..5 {
+        assert!(!rig.rtp(peer(), 7, seq));
+    }
+    assert_eq!(rig.stream.held(), 5);
+    rig.stream.close(rig.now);
+    assert_eq!(rig.stream.held(), 0);
+    assert_eq!(rig.stream.drops().of(DropReason::Inactive).packets, 5);
+    rig.assert_conserved();
+}
+
+#[test]
 fn a_flood_before_the_answer_does_not_push_out_the_peer() {
     let mut rig = Rig::new(POLICY);
     for seq in 0..4 {
