@@ -7,6 +7,8 @@ mod audio;
 mod core;
 mod file;
 mod packets;
+mod state;
+mod step;
 mod wanted;
 
 use std::fmt;

@@ -5,30 +5,24 @@
 //! plan, lease ports, commit, send. What can fail comes before the commit, and
 //! what was held then is given back by being dropped.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use talkpath_media::{
-    Agreement, Answer as Awaiting, Diagnosis, Pause, SessionId, SessionStats, Situation, Standing,
-    StreamIndex, StreamSetup,
+    Answer as Awaiting, Diagnosis, SessionId, SessionStats, Situation, Standing, StreamIndex,
 };
-use talkpath_sdp::negotiate::{
-    Changes, Demand, Dialogue, Family, Identity, Lease, Ports, Stream, StreamState,
-};
+use talkpath_sdp::negotiate::{Dialogue, Family, Identity, Stream};
 use talkpath_sdp::{Answer, Offer};
-use talkpath_transport::AddressRules;
-use talkpath_wire::Time;
 
+use super::state::State;
 use super::wanted::Wanted;
 use crate::change::Change;
-use crate::constraints::{Constraints, Silence};
+use crate::constraints::Constraints;
 use crate::error::SessionError;
-use crate::event::{Agreed, CloseReason, Happening};
+use crate::event::{CloseReason, Happening};
 use crate::mailbox::{Permit, ReserveError};
-use crate::manager::{Bound, Shared};
-use crate::ports::{LeaseKind, Leased};
+use crate::manager::Shared;
 use crate::wait::{Pending, pending};
-use crate::worker::{Command, NewStream, Published, Step};
+use crate::worker::{Command, Published, Step};
 
 /// What a session's handles share.
 pub(crate) struct Core {
@@ -38,29 +32,6 @@ pub(crate) struct Core {
     /// Which worker it lives on.
     worker: usize,
     state: Mutex<State>,
-}
-
-/// What the lock guards.
-pub(crate) struct State {
-    pub(crate) dialogue: Dialogue,
-    pub(crate) wanted: Wanted,
-    /// What was wanted before the offer that is open.
-    wanted_before: Option<Wanted>,
-    /// Since when what is agreed has been so.
-    since: Time,
-    /// Streams whose audio the application has taken, for as long as it has it.
-    pub(crate) taken: Vec<(StreamIndex, Weak<()>)>,
-    /// The place kept for the last command; gone once the session is closed.
-    close: Option<Permit<Command>>,
-}
-
-/// Ports leased for one m-line.
-struct NewPorts {
-    line: usize,
-    leased: Leased,
-    lease: Lease,
-    /// Which interface they are on.
-    interface: usize,
 }
 
 impl Core {
@@ -316,173 +287,6 @@ impl Core {
             Diagnosis::of(now, &situation, counted)
         };
         situations.map(diagnose).collect()
-    }
-
-    /// Leases what a plan demands; what was leased is given back if the rest
-    /// cannot be had.
-    fn lease(
-        &self,
-        wanted: &Wanted,
-        demand: impl Iterator<Item = Demand>,
-    ) -> Result<Vec<NewPorts>, SessionError> {
-        let name = wanted.constraints.interface.as_deref();
-        let mut all = Vec::new();
-        for (line, demand) in demand.enumerate() {
-            let Demand::Lease(ports, family) = demand else {
-                continue;
-            };
-            let bound = self.shared.interface(name, family)?;
-            let kind = match ports {
-                Ports::Single => LeaseKind::Single,
-                Ports::Pair => LeaseKind::Pair,
-            };
-            let leased = bound.ports.lease(kind)?;
-            let at = |socket: &crate::ports::LeasedSocket| socket.socket.local_addr().port();
-            let lease = Lease {
-                rtp: SocketAddr::new(bound.advertised, at(&leased.rtp)),
-                rtcp: leased.rtcp.as_ref().map(at),
-            };
-            let is_it = |other: &Bound| std::ptr::eq(other, bound);
-            let interface = self.shared.interfaces.iter().position(is_it).unwrap_or(0);
-            all.push(NewPorts {
-                line,
-                leased,
-                lease,
-                interface,
-            });
-        }
-        Ok(all)
-    }
-
-    /// Tells the worker what a commit changed, from the streams before to
-    /// those now.
-    fn carry_out(
-        &self,
-        state: &mut State,
-        (before, answer): (&[Stream], Awaiting),
-        (mut step, ports): (Step, Vec<NewPorts>),
-        place: Permit<Command>,
-    ) {
-        let streams = state.dialogue.streams().to_vec();
-        state.wanted.settle(&streams);
-        state.since = self.shared.driver.now();
-        step.agree = state.agreements(answer);
-        // A rollback may leave fewer lines than there were.
-        for line in 0..streams.len().max(before.len()) {
-            let index = StreamIndex(line as u8);
-            let lease = |streams: &[Stream]| streams.get(line).and_then(|stream| stream.local);
-            match (lease(before), lease(&streams)) {
-                (Some(_), None) => step.end.push(index),
-                (Some(held), Some(now)) if held.rtcp.is_some() && now.rtcp.is_none() => {
-                    step.free_rtcp.push(index);
-                }
-                _ => {}
-            }
-        }
-        state.taken.retain(|(index, _)| !step.end.contains(index));
-        for ports in ports {
-            // A line that was refused after all: its ports go back.
-            if streams
-                .get(ports.line)
-                .is_some_and(|stream| stream.local == Some(ports.lease))
-            {
-                step.begin.push(self.new_stream(state, ports));
-            }
-        }
-        place.send(Command::Negotiated {
-            session: self.id,
-            step,
-        });
-    }
-
-    fn new_stream(&self, state: &State, ports: NewPorts) -> NewStream {
-        let constraints = &state.wanted.constraints;
-        let audio = state.wanted.at(ports.line).or(constraints.audio.first());
-        let bound = &self.shared.interfaces[ports.interface];
-        let addresses = |port: u16| {
-            [
-                SocketAddr::new(bound.address, port),
-                SocketAddr::new(bound.advertised, port),
-            ]
-        };
-        let ports_of = [Some(ports.lease.rtp.port()), ports.lease.rtcp];
-        let own = ports_of.into_iter().flatten().flat_map(addresses).collect();
-        let setup = StreamSetup {
-            stream: StreamIndex(ports.line as u8),
-            policy: constraints.source_policy,
-            rules: AddressRules::for_local(bound.address),
-            rate: audio.map_or(talkpath_audio::SampleRate::HZ_8000, |audio| audio.rate),
-            media_timeout: constraints.media_timeout,
-            pause: match constraints.silence {
-                Silence::Nothing => Pause::SendNothing,
-                Silence::Packets => Pause::SendSilence,
-            },
-        };
-        NewStream {
-            setup,
-            own,
-            rtp: ports.leased.rtp,
-            rtcp: ports.leased.rtcp,
-        }
-    }
-}
-
-impl State {
-    /// What is agreed about each live stream, as packets see it.
-    fn agreements(&self, answer: Awaiting) -> Vec<(StreamIndex, Agreement)> {
-        let source = self.wanted.constraints.signalling_source;
-        let streams = self.dialogue.streams().iter().enumerate();
-        streams
-            .filter(|(_, stream)| stream.is_live())
-            .map(|(line, stream)| {
-                (
-                    StreamIndex(line as u8),
-                    Agreement::of(stream, answer, source),
-                )
-            })
-            .collect()
-    }
-
-    /// What subscribers are told of a completed exchange.
-    fn negotiated(&self, changes: Changes) -> Happening {
-        Happening::Negotiated {
-            streams: self.agreed(),
-            notes: changes.notes,
-        }
-    }
-
-    fn agreed(&self) -> Vec<Agreed> {
-        let streams = self.dialogue.streams().iter().enumerate();
-        let agreed = streams.map(|(line, stream)| Agreed {
-            stream: StreamIndex(line as u8),
-            codec: stream.send.first().map(|codec| codec.format.clone()),
-            direction: stream.direction,
-            local: stream.local.map(|lease| lease.rtp),
-            remote: stream
-                .remote
-                .as_ref()
-                .and_then(|remote| remote.destination.address()),
-        });
-        agreed.collect()
-    }
-
-    fn situation(&self, line: usize, stream: &Stream) -> Situation {
-        let remote = stream.remote.as_ref();
-        let standing = match stream.state {
-            StreamState::Offered => Standing::NotAnswered,
-            StreamState::Rejected(_) | StreamState::Removed(_) => Standing::PortZero,
-            StreamState::Active if remote.is_some_and(|remote| remote.last.is_none()) => {
-                Standing::NoAddress
-            }
-            StreamState::Active => Standing::Active,
-        };
-        Situation {
-            stream: StreamIndex(line as u8),
-            standing,
-            direction: stream.direction,
-            signalled: remote.and_then(|remote| remote.last),
-            since: self.since,
-        }
     }
 }
 

@@ -1,0 +1,85 @@
+//! What a session's lock guards: its dialogue, its wishes, what was taken.
+
+use std::sync::Weak;
+
+use talkpath_media::{Agreement, Answer as Awaiting, Situation, Standing, StreamIndex};
+use talkpath_sdp::negotiate::{Changes, Dialogue, Stream, StreamState};
+use talkpath_wire::Time;
+
+use super::wanted::Wanted;
+use crate::event::{Agreed, Happening};
+use crate::mailbox::Permit;
+use crate::worker::Command;
+
+/// What the lock guards.
+pub(crate) struct State {
+    pub(crate) dialogue: Dialogue,
+    pub(crate) wanted: Wanted,
+    /// What was wanted before the offer that is open.
+    pub(super) wanted_before: Option<Wanted>,
+    /// Since when what is agreed has been so.
+    pub(super) since: Time,
+    /// Streams whose audio the application has taken, for as long as it has it.
+    pub(crate) taken: Vec<(StreamIndex, Weak<()>)>,
+    /// The place kept for the last command; gone once the session is closed.
+    pub(super) close: Option<Permit<Command>>,
+}
+
+impl State {
+    /// What is agreed about each live stream, as packets see it.
+    pub(super) fn agreements(&self, answer: Awaiting) -> Vec<(StreamIndex, Agreement)> {
+        let source = self.wanted.constraints.signalling_source;
+        let streams = self.dialogue.streams().iter().enumerate();
+        streams
+            .filter(|(_, stream)| stream.is_live())
+            .map(|(line, stream)| {
+                (
+                    StreamIndex(line as u8),
+                    Agreement::of(stream, answer, source),
+                )
+            })
+            .collect()
+    }
+
+    /// What subscribers are told of a completed exchange.
+    pub(super) fn negotiated(&self, changes: Changes) -> Happening {
+        Happening::Negotiated {
+            streams: self.agreed(),
+            notes: changes.notes,
+        }
+    }
+
+    fn agreed(&self) -> Vec<Agreed> {
+        let streams = self.dialogue.streams().iter().enumerate();
+        let agreed = streams.map(|(line, stream)| Agreed {
+            stream: StreamIndex(line as u8),
+            codec: stream.send.first().map(|codec| codec.format.clone()),
+            direction: stream.direction,
+            local: stream.local.map(|lease| lease.rtp),
+            remote: stream
+                .remote
+                .as_ref()
+                .and_then(|remote| remote.destination.address()),
+        });
+        agreed.collect()
+    }
+
+    pub(super) fn situation(&self, line: usize, stream: &Stream) -> Situation {
+        let remote = stream.remote.as_ref();
+        let standing = match stream.state {
+            StreamState::Offered => Standing::NotAnswered,
+            StreamState::Rejected(_) | StreamState::Removed(_) => Standing::PortZero,
+            StreamState::Active if remote.is_some_and(|remote| remote.last.is_none()) => {
+                Standing::NoAddress
+            }
+            StreamState::Active => Standing::Active,
+        };
+        Situation {
+            stream: StreamIndex(line as u8),
+            standing,
+            direction: stream.direction,
+            signalled: remote.and_then(|remote| remote.last),
+            since: self.since,
+        }
+    }
+}
