@@ -277,10 +277,9 @@ impl Stage {
         self.plan_fault(call, nth);
         let made = self.call();
         self.pass(Duration::from_millis(20));
-        if let Some(world) = &self.world {
-            if world.faults().planned() > 0 {
-                return Err(Wrong("the fault never came about".into()));
-            }
+        let planned = self.world.as_ref().map(|world| world.faults().planned());
+        if planned.is_some_and(|planned| planned > 0) {
+            return Err(Wrong("the fault never came about".into()));
         }
         match (call, made) {
             // The worker notices, after the call was made.

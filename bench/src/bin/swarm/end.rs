@@ -75,6 +75,8 @@ pub(crate) struct Voice {
     manner: Manner,
     until: Time,
     phase: usize,
+    /// More of a tone than is ever said at once.
+    tone: Vec<i16>,
     frame: Vec<i16>,
     /// Frames heard since [`Voice::reset`], and those with sound in them.
     pub(crate) frames: u64,
@@ -97,6 +99,7 @@ impl Voice {
         Voice {
             say,
             frame: vec![0; hear.frame_len()],
+            tone: tone(hear.frame_len()),
             hear,
             manner: Manner::Pausing,
             until: now,
@@ -134,12 +137,11 @@ impl Voice {
         }
         if self.manner != Manner::Pausing {
             let samples = self.hear.rate().samples_in(time);
-            let half = self.hear.frame_len() / 16;
-            let tone = |n: usize| if n / half % 2 == 0 { LEVEL } else { -LEVEL };
-            let words: Vec<i16> = (self.phase..self.phase + samples).map(tone).collect();
+            let start = self.phase % (self.hear.frame_len() / 8);
+            let end = (start + samples).min(self.tone.len());
             self.phase += samples;
             // After the end of the session nobody listens.
-            let _ = self.say.send(&words);
+            let _ = self.say.send(&self.tone[start..end]);
         }
         while let Ok(Some(heard)) = self.hear.recv_timeout(&mut self.frame, Duration::ZERO) {
             let loudest = self.frame.iter().map(|sample| sample.unsigned_abs()).max();
@@ -194,6 +196,19 @@ fn accounted(stream: &StreamStats) -> u64 {
         .filter(|(reason, _)| !after.contains(reason));
     let dropped: u64 = before.map(|(_, count)| count.packets).sum();
     stream.received.packets + stream.received.rtcp_packets + dropped
+}
+
+/// 200 ms of 400 Hz, of which `frame` samples are 20 ms.
+fn tone(frame: usize) -> Vec<i16> {
+    let half = frame / 16;
+    let level = |n: usize| {
+        if (n / half).is_multiple_of(2) {
+            LEVEL
+        } else {
+            -LEVEL
+        }
+    };
+    (0..10 * frame).map(level).collect()
 }
 
 /// How loud everybody speaks.

@@ -121,11 +121,9 @@ impl Scene {
             telling,
         };
         scene.tell(|s| format!("starts at {start:?}, {:?}, {:?}", s.policy, s.chaos));
-        for index in 0..scene.parties.len() {
-            scene
-                .wire
-                .watch(HOSTS[index].parse().expect("an IP address"));
-            let started = scene.parties[index].start();
+        for party in &mut scene.parties {
+            scene.wire.watch(party.ip.parse().expect("an IP address"));
+            let started = party.start();
             started.map_err(|error| Violation::new("operation", error.to_string()))?;
         }
         Ok(scene)

@@ -117,7 +117,7 @@ impl Scene {
             Codec::ALL
         };
         let mut audio = Audio::sendrecv(codecs);
-        if self.rng.chance(0.15) {
+        if self.rng.chance(0.1) {
             audio = audio.rate(*self.rng.pick(&[SampleRate::HZ_16000, SampleRate::HZ_48000]));
         }
         if self.rng.chance(0.2) {
@@ -374,10 +374,9 @@ impl Scene {
                 format!("glare: {status:?}")
             })?;
         }
-        for side in 0..2 {
-            if offers[side].is_some() {
-                self.take_back(talk, side)?;
-            }
+        let made = offers.iter().enumerate().filter(|(_, o)| o.is_some());
+        for (side, _) in made {
+            self.take_back(talk, side)?;
         }
         Ok(())
     }
