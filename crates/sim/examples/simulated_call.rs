@@ -13,7 +13,9 @@ use talkpath_sim::{Jitter, Link, Loss, World};
 fn main() -> Result<(), Box<dyn Error>> {
     let world = World::new(42);
     let link = Link::after(Duration::from_millis(40))
-        .with_jitter(Jitter::Uniform { most: Duration::from_millis(10) })
+        .with_jitter(Jitter::Uniform {
+            most: Duration::from_millis(10),
+        })
         .with_loss(Loss::Random(0.02));
     world.link_both("10.0.0.1", "10.0.0.2", link);
     let manager = |address: &str| {

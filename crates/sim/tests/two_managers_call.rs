@@ -20,12 +20,18 @@ fn manager(world: &World, address: &str) -> MediaManager {
 #[test]
 fn what_is_said_is_heard_and_nothing_is_left_behind() {
     let world = World::new(1);
-    world.link_both("10.0.0.1", "10.0.0.2", Link::after(Duration::from_millis(30)));
+    world.link_both(
+        "10.0.0.1",
+        "10.0.0.2",
+        Link::after(Duration::from_millis(30)),
+    );
     let (alice, bob) = (manager(&world, "10.0.0.1"), manager(&world, "10.0.0.2"));
     let events = bob.events();
 
     let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::ALL)).unwrap();
-    let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::ALL)).unwrap();
+    let (callee, answer) = bob
+        .accept_offer(&offer, Audio::sendrecv(Codec::ALL))
+        .unwrap();
     caller.apply_answer(&answer).unwrap();
 
     let (mut say, _hear) = caller.audio().unwrap().split();
@@ -37,7 +43,10 @@ fn what_is_said_is_heard_and_nothing_is_left_behind() {
         let heard = hear.recv(&mut frame).unwrap();
         if heard.kind == FrameKind::Heard {
             played += 1;
-            assert!(frame.iter().all(|sample| (7800..8300).contains(sample)), "{frame:?}");
+            assert!(
+                frame.iter().all(|sample| (7800..8300).contains(sample)),
+                "{frame:?}"
+            );
         }
     }
     assert!(played >= 990, "{played} frames were heard");
@@ -46,7 +55,11 @@ fn what_is_said_is_heard_and_nothing_is_left_behind() {
     assert_eq!(received.lost, 0);
 
     let sent = caller.stats();
-    let view = sent.audio().unwrap().remote_view.expect("reports went back and forth");
+    let view = sent
+        .audio()
+        .unwrap()
+        .remote_view
+        .expect("reports went back and forth");
     assert_eq!(view.lost, 0);
     let round_trip = sent.audio().unwrap().round_trip.expect("measured by RTCP");
     assert!(round_trip.abs_diff(Duration::from_millis(60)) < Duration::from_millis(2));
@@ -62,5 +75,8 @@ fn what_is_said_is_heard_and_nothing_is_left_behind() {
         }
     }
     assert_eq!(seen.first(), Some(&Happening::Created));
-    assert!(matches!(seen.last(), Some(Happening::Closed { .. })), "{seen:?}");
+    assert!(
+        matches!(seen.last(), Some(Happening::Closed { .. })),
+        "{seen:?}"
+    );
 }

@@ -123,7 +123,7 @@ fn a_worker_does_not_touch_the_heap_while_two_sessions_talk() {
 fn assert_the_counter_counts() {
     ON.store(true, Ordering::Relaxed);
     let other = thread::spawn(|| drop(std::hint::black_box(Box::new(1))));
-    other.join().unwrap();
+    other.join().expect("the thread ran to its end");
     ON.store(false, Ordering::Relaxed);
     assert!(TOUCHES.load(Ordering::Relaxed) >= 2);
 }

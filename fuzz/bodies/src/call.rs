@@ -70,8 +70,9 @@ impl Run {
             0 => self.call.add_session(session),
             1 => {
                 let sockets = sockets(script);
-                self.call.add_stream(now, session, setup(stream, script), sockets);
-            },
+                self.call
+                    .add_stream(now, session, setup(stream, script), sockets);
+            }
             2 | 3 => self
                 .call
                 .agree(now, session, stream, agreement(script), out),

@@ -65,7 +65,10 @@ pub fn wav_repair(bytes: &[u8]) {
     // Sizes that writers put in while they do not know stay unknown, 0 and 2 GiB
     // among them, even when they are true.
     let again = repair(&start, file_len);
-    assert!(again == Ok(None) || again == Ok(Some(repaired)), "{again:?}");
+    assert!(
+        again == Ok(None) || again == Ok(Some(repaired)),
+        "{again:?}"
+    );
 }
 
 /// A capture: each packet is taken or passed over once, and what was taken can

@@ -4,7 +4,7 @@
 //! In: any bytes. Out: nothing, or a panic that says which promise was broken.
 //! A parser's body reads everything that can be read and checks what must hold
 //! between the readings; a state machine's body takes the bytes as a
-//! [script](script::Script) of operations. The fuzzer runs these over what it
+//! script of operations. The fuzzer runs these over what it
 //! invents (`fuzz/run`), the ordinary tests over `fuzz/corpus`.
 #![forbid(unsafe_code)]
 
