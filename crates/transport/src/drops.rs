@@ -73,8 +73,6 @@ reasons! {
     UnknownPayloadType = "unknown payload type",
     /// An empty packet that only keeps the way open (RFC 6263 §4.6).
     Keepalive = "keepalive, nothing in it",
-    /// More sources than are kept track of.
-    TooManySources = "too many SSRCs",
     /// Our own SSRC, from elsewhere (RFC 3550 §8.2).
     OwnSsrc = "our own SSRC",
     /// The source's sequence numbers jumped; this packet waits for a second
@@ -94,8 +92,6 @@ reasons! {
     Flushed = "flushed",
     /// The decoder refused the payload.
     Undecodable = "undecodable payload",
-    /// The budget of the source is spent.
-    RateLimited = "rate limit",
 }
 
 impl fmt::Display for DropReason {
