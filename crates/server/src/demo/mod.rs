@@ -110,7 +110,7 @@ impl<'a> Story<'a> {
 
     /// Step 2: the caller and its offer.
     fn caller(&self) -> Result<Party, Failure> {
-        let (session, offer) = self.manager.create_offer(wanted())?;
+        let (session, offer) = self.manager.create_offer(wanted(&Codec::ALL))?;
         let caller = Party::new("caller", session, offer.to_string())?;
         let address = caller.local;
         self.teller
@@ -129,11 +129,12 @@ impl<'a> Story<'a> {
         Ok(caller)
     }
 
-    /// Step 3: the callee, made from the offer, and its answer.
+    /// Step 3: the callee, made from the offer, and its answer: of the codecs
+    /// that the caller offers it chooses one.
     fn callee(&self, caller: &Party) -> Result<Party, Failure> {
         let (session, answer) = self
             .manager
-            .accept_offer(&caller.description[..], wanted())?;
+            .accept_offer(&caller.description[..], wanted(&[Codec::Pcmu]))?;
         let callee = Party::new("callee", session, answer.to_string())?;
         let address = callee.local;
         self.teller.step(&format!(
@@ -224,8 +225,8 @@ impl<'a> Story<'a> {
     }
 }
 
-fn wanted() -> Audio {
-    Audio::sendrecv(Codec::ALL).rtcp_mux(RtcpMux::Only)
+fn wanted(codecs: &[Codec]) -> Audio {
+    Audio::sendrecv(codecs.iter().copied()).rtcp_mux(RtcpMux::Only)
 }
 
 fn wait_for(file: Option<Pending<FileDone>>) -> Option<FileDone> {
