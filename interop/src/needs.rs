@@ -7,8 +7,7 @@
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::process::run;
-use crate::{peers, sound, talkpath};
+use crate::{peers, sound};
 
 /// Something that a test cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +26,9 @@ pub enum Need {
     Scores,
     /// PESQ in the virtual environment that `interop/install-peers` makes.
     Pesq,
-    /// Our own command line, as far as it is built.
-    Talkpath,
 }
 
-const COUNT: usize = 8;
+const COUNT: usize = 7;
 static MET: [OnceLock<bool>; COUNT] = [const { OnceLock::new() }; COUNT];
 
 impl Need {
@@ -45,7 +42,6 @@ impl Need {
             Self::Sound => "espeak-ng and sox",
             Self::Scores => "numpy and scipy",
             Self::Pesq => "PESQ",
-            Self::Talkpath => "talkpath binary",
         }
     }
 
@@ -73,11 +69,6 @@ impl Need {
             }
             Self::Scores => succeeds(peers::script("score.py").arg("--help")),
             Self::Pesq => succeeds(Command::new(sound::python()).args(["-c", "import pesq"])),
-            // Where it does not build, the tests themselves say why.
-            Self::Talkpath => talkpath::binary().map_or(true, |binary| {
-                run(Command::new(binary).args(["offer", "--help"]))
-                    .is_ok_and(|help| help.contains("--sdp-out"))
-            }),
         })
     }
 }

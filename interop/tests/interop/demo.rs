@@ -14,7 +14,7 @@ use talkpath_interop::verdict::{Verdict, check};
 
 use crate::trial;
 
-const NEEDS: &[Need] = &[Need::Talkpath, Need::Tshark, Need::Capture];
+const NEEDS: &[Need] = &[Need::Tshark, Need::Capture];
 /// The demo's own range.
 const PORTS: std::ops::RangeInclusive<u16> = 10_000..=10_100;
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -25,7 +25,6 @@ use crate::trial;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const NEEDS: &[Need] = &[
-    Need::Talkpath,
     Need::Ffmpeg,
     Need::Tshark,
     Need::Capture,

@@ -24,7 +24,6 @@ use crate::trial;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TONES: &[Need] = &[
-    Need::Talkpath,
     Need::GStreamer,
     Need::Tshark,
     Need::Capture,
@@ -32,7 +31,6 @@ const TONES: &[Need] = &[
     Need::Scores,
 ];
 const SPEECH: &[Need] = &[
-    Need::Talkpath,
     Need::GStreamer,
     Need::Tshark,
     Need::Capture,

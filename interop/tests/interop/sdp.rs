@@ -18,7 +18,7 @@ use crate::gstreamer::hand_over;
 use crate::trial;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const NEEDS: &[Need] = &[Need::Talkpath, Need::Tshark];
+const NEEDS: &[Need] = &[Need::Tshark];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
