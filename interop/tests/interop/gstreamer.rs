@@ -172,8 +172,9 @@ fn on_the_wire(called: &Called, kind: Kind, at_least: usize) -> Verdict {
 /// One call from offer to BYE. GStreamer holds its ports from the beginning
 /// and speaks once it knows ours, so neither side loses a word of the other.
 fn call(folder: &Path, kind: Kind, we_play: &Path, they_play: &Path) -> Verdict<Called> {
-    let block = ports::block(8)?;
-    let their_port = block.start() + 4;
+    let block = ports::block(10)?;
+    // Not next to ours: tshark would take RTP at one for RTCP of the other.
+    let their_port = block.start() + 6;
     let seconds = sound::seconds(they_play)?.max(sound::seconds(we_play)?) + 1.5;
     let (offer_file, answer_file) = (folder.join("offer.sdp"), folder.join("answer.sdp"));
     let (ours, theirs) = (folder.join("ours.wav"), folder.join("theirs.wav"));
@@ -190,7 +191,7 @@ fn call(folder: &Path, kind: Kind, we_play: &Path, they_play: &Path) -> Verdict<
         seconds,
     };
     let session = Session {
-        ports: *block.start()..=their_port - 1,
+        ports: *block.start()..=block.start() + 3,
         codecs: vec![kind.codec],
         sdp_out: sdp_out.clone(),
         remote_sdp: remote_sdp.clone(),
