@@ -15,6 +15,7 @@ use talkpath_media::{
     SessionId, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::Hold;
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -171,7 +172,8 @@ fn agreement(peer: SocketAddr) -> Agreement {
             rtcp: RtcpRemote::Mux,
             signalling_source: None,
         }),
-        held: false,
+        hold: Hold::No,
+        peer_numbers: [PayloadType::PCMU].into(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use talkpath_audio::SampleRate;
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{self, Destination, Rtcp, StreamState};
+use talkpath_sdp::negotiate::{self, Destination, Hold, Rtcp};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType};
 
@@ -60,8 +60,10 @@ pub struct Agreement {
     pub packet: Duration,
     /// Where the peer is.
     pub remote: Option<Remote>,
-    /// Whether the peer holds us by its address: nothing is sent then.
-    pub held: bool,
+    /// How the peer holds us, if it does.
+    pub hold: Hold,
+    /// Every payload type that means something to the peer.
+    pub peer_numbers: Box<[PayloadType]>,
 }
 
 /// A payload type and what it stands for.
@@ -103,11 +105,8 @@ impl Agreement {
                 .remote
                 .as_ref()
                 .and_then(|remote| read_remote(remote, stream.rtcp, signalling_source)),
-            held: stream
-                .remote
-                .as_ref()
-                .is_some_and(|r| r.destination == Destination::Held)
-                || stream.state != StreamState::Active,
+            hold: stream.hold,
+            peer_numbers: stream.send.iter().map(|codec| codec.number).collect(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod tick;
 
 use std::sync::Arc;
 
+use talkpath_sdp::negotiate::Hold;
 use talkpath_transport::{Component, Config, DropReason, Fit, Sending, StreamTransport};
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 
@@ -74,6 +75,8 @@ struct Counted {
     receiving: Option<Arc<Format>>,
     /// Whether the first heard frame was reported.
     heard: bool,
+    /// Keepalives that opened the way.
+    openers: u8,
 }
 
 impl Stream {
@@ -145,12 +148,14 @@ impl Stream {
             // The peer has said nothing new.
             (Answer::Settled, None) | (Answer::Withdrawn, _) => self.transport.abandon_offer(),
         }
-        let sends = agreement.direction.sends() && !agreement.held;
+        let sends = agreement.direction.sends() && agreement.hold != Hold::Address;
         self.transport.set_sending(match sends {
             true => Sending::Allowed,
             false => Sending::Held,
         });
-        match agreement.direction.receives() && agreement.remote.is_some() {
+        // Who holds may be silent for as long as he likes.
+        let expects = agreement.direction.receives() && agreement.hold == Hold::No;
+        match expects && agreement.remote.is_some() {
             true => self.watch.expect(now),
             false => self.watch.expect_nothing(),
         }

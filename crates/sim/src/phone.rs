@@ -22,6 +22,7 @@ use talkpath_media::{
     StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::Hold;
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType, Time};
 
@@ -148,7 +149,8 @@ impl Phone {
                 rtcp: RtcpRemote::Mux,
                 signalling_source: None,
             }),
-            held: false,
+            hold: Hold::No,
+            peer_numbers: [format.number].into(),
         });
     }
 

@@ -368,3 +368,41 @@ fn a_session_that_spoke_says_goodbye_and_one_that_did_not_is_silent() {
     quiet.world.run_for(Duration::from_millis(100));
     assert!(ours(&quiet.world).is_empty());
 }
+
+// RFC 3264 §8.4: who holds may be silent for as long as he likes.
+#[test]
+fn a_peer_that_holds_in_silence_does_not_time_out() {
+    let wanted =
+        || Constraints::from(Audio::sendrecv([Codec::Pcmu])).media_timeout(Duration::from_secs(5));
+    for (offer, times_out) in [
+        (format!("{PLAIN}a=sendonly\r\n"), false),
+        (format!("{PLAIN}c=IN IP4 0.0.0.0\r\n"), false),
+        (PLAIN.to_owned(), true),
+    ] {
+        let call = Call::new(&offer, wanted());
+        call.run(20_000);
+        let mut timeouts = 0;
+        while let Ok(Notice::Event(event)) = call.events.try_recv() {
+            timeouts += usize::from(matches!(event.what, Happening::MediaTimeout { .. }));
+        }
+        assert_eq!(timeouts > 0, times_out, "{offer}");
+    }
+}
+
+// RFC 6263: who only listens is found by a peer that learns addresses, whether
+// RTCP has a port of its own or not.
+#[test]
+fn who_says_nothing_opens_the_way_with_four_packets_in_sequence() {
+    for offer in [PLAIN, MUXED] {
+        let call = Call::new(offer, Audio::sendrecv([Codec::Pcmu]));
+        call.run(5_000);
+        let sent = rtp(&call.world);
+        assert_eq!(sent.len(), 4, "{offer}");
+        let first = sent[0].seq();
+        for (number, packet) in (0u16..).zip(&sent) {
+            assert_eq!(packet.bytes.len(), 12);
+            assert_eq!(packet.seq(), first.wrapping_add(number));
+            assert!(packet.payload_type() >= 96 && !packet.marker());
+        }
+    }
+}

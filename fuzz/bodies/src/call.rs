@@ -12,6 +12,7 @@ use talkpath_media::{
     SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
+use talkpath_sdp::negotiate::Hold;
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -243,7 +244,8 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
             rtcp: script.one_of(&[RtcpRemote::Mux, RtcpRemote::At(beside)]),
             signalling_source: None,
         }),
-        held: script.below(4) == 0,
+        hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
+        peer_numbers: [PayloadType::PCMU].into(),
     }
 }
 

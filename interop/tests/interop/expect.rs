@@ -87,13 +87,17 @@ pub(crate) fn stream(call: &Path, from: u16, to: u16, codec: Codec, at_least: us
     })
 }
 
-/// No RTP at all from one port to another.
+/// No sound from one port to another; keepalives hold none (RFC 6263).
 pub(crate) fn silence(call: &Path, from: u16, to: u16) -> Verdict {
     let streams = judge::rtp_streams(call, &[])?;
     let found = streams
         .iter()
         .find(|stream| (stream.from, stream.to) == (from, to));
-    check(found.is_none(), || {
+    let is_silent = |stream: &judge::RtpStream| {
+        let header = G711_PACKET - 160;
+        stream.packets.iter().all(|packet| packet.bytes == header)
+    };
+    check(found.is_none_or(is_silent), || {
         format!("{from} -> {to}: RTP where the SDP allows none")
     })
 }

@@ -66,6 +66,7 @@ impl Stream {
         let seq = match self.rtp.sources.receive(packet.ssrc(), from, &arrival, now) {
             Reception::Known(placement) | Reception::First(placement) => placement.ext_seq,
             Reception::Own(conflict) => {
+                self.watch.sign_of_life(now);
                 self.count_drop(now, DropReason::OwnSsrc);
                 return self.resolve(now, conflict, cx);
             }

@@ -196,15 +196,21 @@ impl Stream {
         }
     }
 
-    /// The next keepalive: where RTP and RTCP have ports of their own, and
-    /// nothing was sent for long (RFC 6263 §3). Reports keep a shared one alive.
+    /// The next keepalive (RFC 6263). Who says nothing opens the way with a
+    /// few in a row, so that a peer who learns addresses learns his; later they
+    /// go out where RTP and RTCP have ports of their own, for reports keep a
+    /// shared one alive.
     pub(super) fn keepalive(&self) -> Option<Keepalive> {
         let to = self.transport.rtp_destination().ok()?;
-        self.sockets.rtcp?;
-        let due = match self.rtp.sender.last_sent() {
-            Some(last) => last + KEEPALIVE,
-            // The first one opens the way for who only listens.
+        let (openers, sender) = (self.counted.openers, &self.rtp.sender);
+        let is_opening = sender.packets() == u64::from(openers) && openers < OPENERS;
+        let due = match sender.last_sent() {
             None => self.agreed_at? + FIRST_KEEPALIVE,
+            Some(last) if is_opening => last + TICK,
+            Some(last) => {
+                self.sockets.rtcp?;
+                last + KEEPALIVE
+            }
         };
         let number = self.unused_number()?;
         Some(Keepalive { due, to, number })
@@ -222,6 +228,9 @@ impl Stream {
             payload_len: 0,
         };
         self.rtp.sender.catch_up(now);
+        if self.rtp.sender.packets() == u64::from(self.counted.openers) {
+            self.counted.openers = self.counted.openers.saturating_add(1);
+        }
         // It begins no talkspurt: the next frame does.
         let header = self.rtp.sender.send(frame, now).with_marker(false);
         self.rtp.sender.skip(0);
@@ -237,10 +246,7 @@ impl Stream {
     fn unused_number(&self) -> Option<talkpath_wire::PayloadType> {
         let agreement = self.agreement.as_ref()?;
         let used = |number| {
-            agreement
-                .send
-                .as_ref()
-                .is_some_and(|send| send.number == number)
+            agreement.peer_numbers.contains(&number)
                 || agreement.receive.iter().any(|known| known.number == number)
         };
         let numbers = (96..=127)
@@ -306,6 +312,8 @@ impl WayOut<'_> {
 const TICK: Duration = Duration::from_millis(20);
 /// Late ticks that are made up for; the rest never happened.
 const CATCH_UP: u32 = 2;
+/// Keepalives that open the way: as many as a peer may want to see in sequence.
+const OPENERS: u8 = 4;
 /// When the first keepalive goes out if nothing was said till then.
 const FIRST_KEEPALIVE: Duration = Duration::from_secs(1);
 /// RFC 6263 §7: every 15 s if nobody says otherwise.

@@ -166,7 +166,9 @@ fn silence_is_sent_where_it_is_asked_for() {
     let sent = rtp_from(&talk.world, ALICE);
     assert!(sent.len() >= 148, "{}", sent.len());
     assert_one_stream(&sent, 160);
-    assert!(rtp_from(&talk.world, BOB).len() <= 50);
+    let bobs = rtp_from(&talk.world, BOB);
+    let spoken = bobs.iter().filter(|packet| !packet.payload.is_empty());
+    assert!(spoken.count() <= 50);
     b.assert_ends_with(40, 8000);
     talk.end();
 }
