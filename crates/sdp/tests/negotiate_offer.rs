@@ -164,6 +164,47 @@ fn a_re_offer_that_changes_nothing_has_the_same_text() {
     );
 }
 
+// RFC 5761 §5.1.1: who declines to multiplex would send RTCP to the next port,
+// which was given back
+#[test]
+fn a_re_offer_names_no_rtcp_port_but_our_own() {
+    let wants = audio([pcmu()]);
+    let (mut a, mut b) = call(&wants);
+    let local = a.stream(0).local.unwrap();
+    assert_eq!(local.rtcp, None);
+    let offer = a.offer(&wants).unwrap();
+    assert!(text(&offer).ends_with("a=rtcp-mux\r\na=rtcp:10000\r\n"));
+    let apart = Wants::new([MediaWants::audio([pcmu()]).with_rtcp(RtcpMux::Off)]);
+    let answer = b.answer(&offer, &apart).unwrap();
+    a.complete(&answer).unwrap();
+    assert_eq!(b.stream(0).send_rtcp_to(), Some(local.rtp));
+    // An answer that takes it says no port: there is nothing to decline.
+    let offer = b.offer(&wants).unwrap();
+    let answer = a.answer(&offer, &wants).unwrap().to_string();
+    assert!(answer.contains("a=rtcp-mux\r\n") && !answer.contains("a=rtcp:"));
+}
+
+// RFC 3264 §8: naming the RTCP port anew is a change, and the only one
+#[test]
+fn after_multiplexing_was_agreed_the_offer_changes_once() {
+    let wants = audio([pcmu()]);
+    let (mut a, mut b) = call(&wants);
+    let (first, _) = exchange(&mut a, &mut b, &wants, &wants);
+    assert_eq!(a.version, 2);
+    let (second, _) = exchange(&mut a, &mut b, &wants, &wants);
+    assert_eq!((first, a.version), (second, 2));
+}
+
+#[test]
+fn a_line_that_gets_no_second_port_names_the_one_it_has() {
+    let wants = audio([pcmu()]);
+    let (mut a, _) = call(&wants);
+    let apart = Wants::new([MediaWants::audio([pcmu()]).with_rtcp(RtcpMux::Off)]);
+    let plan = a.dialogue.plan_offer(&apart).unwrap();
+    let offer = plan.commit(&mut a.dialogue, &[]);
+    assert!(text(&offer).ends_with("a=sendrecv\r\na=rtcp:10000\r\n"));
+}
+
 // RFC 3264 §8
 #[test]
 fn a_hold_is_the_next_version_of_the_same_session() {

@@ -246,7 +246,7 @@ impl<'a> Draft<'a> {
                 maxptime: wants.maxptime,
                 // RFC 8858 §4.3: rtcp-mux-only never stands in an answer.
                 mux: match rtcp {
-                    Rtcp::Muxed => MuxLine::Mux,
+                    Rtcp::Muxed => MuxLine::Agreed,
                     Rtcp::Separate => MuxLine::Silent,
                 },
             }),

@@ -223,10 +223,12 @@ fn decide_rtcp(
     notes: &mut Vec<Note>,
 ) -> Result<Rtcp, CompletionError> {
     match (live.mux, theirs) {
-        (MuxLine::Mux | MuxLine::MuxOnly, Mux::Yes | Mux::Only) => Ok(Rtcp::Muxed),
+        (MuxLine::Mux | MuxLine::MuxOnly | MuxLine::Agreed, Mux::Yes | Mux::Only) => {
+            Ok(Rtcp::Muxed)
+        }
         (MuxLine::MuxOnly, Mux::No) => Err(CompletionError::MuxRequired { line }),
         // RFC 8035 §3: an answer cannot bring in what was not offered.
-        (MuxLine::Silent, _) | (MuxLine::Mux, Mux::No) => {
+        (MuxLine::Silent, _) | (MuxLine::Mux | MuxLine::Agreed, Mux::No) => {
             if ours.lease().is_some_and(|lease| lease.rtcp.is_none()) {
                 notes.push(Note::RtcpUnreachable { line });
             }

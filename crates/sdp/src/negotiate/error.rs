@@ -265,8 +265,8 @@ pub enum Note {
         /// The m-line.
         line: usize,
     },
-    /// Multiplexed RTCP was given up while we hold one port: the peer's RTCP
-    /// cannot reach us (RFC 5761 §5.1.1).
+    /// Multiplexed RTCP was given up while we hold one port (RFC 5761 §5.1.1):
+    /// the peer's RTCP comes to it if the peer obeys `a=rtcp`, else not to us.
     RtcpUnreachable {
         /// The m-line.
         line: usize,

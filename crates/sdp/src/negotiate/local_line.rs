@@ -51,6 +51,8 @@ pub(crate) enum MuxLine {
     Mux,
     /// `a=rtcp-mux` and `a=rtcp-mux-only`
     MuxOnly,
+    /// `a=rtcp-mux` in an answer: it holds, whatever the peer does.
+    Agreed,
 }
 
 impl LocalLine {

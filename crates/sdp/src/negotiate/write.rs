@@ -2,7 +2,7 @@
 //!
 //! `c=` stands at session level when all live slots share one address
 //! (RFC 8866 §5.7); `a=rtcp` when RTCP is not where RFC 3550 §11 puts it
-//! (RFC 3605 §2.1); `rtpmap` for static payload types too (RFC 3264 §5.1).
+//! (RFC 3605 §2.1), also beside `a=rtcp-mux`, which may be declined; `rtpmap` for static payload types too (RFC 3264 §5.1).
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -107,16 +107,25 @@ fn write_live(builder: &mut Builder, live: &Live, lease: Lease) {
     if live.mux == MuxLine::MuxOnly {
         builder.attribute(&RtcpMuxOnly);
     }
-    if let Some(port) = lease
-        .rtcp
-        .filter(|port| Some(*port) != lease.rtp.port().checked_add(1))
-    {
+    if let Some(port) = rtcp_port(live.mux, lease) {
+        builder.attribute(&Rtcp {
+            port,
+            connection: None,
+        });
+    }
+}
+
+/// The port to name for RTCP that is not multiplexed, where RFC 3550 §11
+/// would not find it.
+fn rtcp_port(mux: MuxLine, lease: Lease) -> Option<u16> {
+    match mux {
         // RFC 8858 §4.2: with rtcp-mux-only the two would have to be equal.
-        if live.mux != MuxLine::MuxOnly {
-            builder.attribute(&Rtcp {
-                port,
-                connection: None,
-            });
+        MuxLine::MuxOnly | MuxLine::Agreed => None,
+        // RFC 5761 §5.1.1: a peer that declines to multiplex would send to the
+        // next port, and once that is given back it is another call's.
+        MuxLine::Silent | MuxLine::Mux => {
+            let port = lease.rtcp.unwrap_or(lease.rtp.port());
+            (lease.rtp.port().checked_add(1) != Some(port)).then_some(port)
         }
     }
 }
