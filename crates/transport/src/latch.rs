@@ -28,7 +28,7 @@ use candidate::{Admission, Candidate, Candidates};
 /// | | stops | cannot stop |
 /// |---|---|---|
 /// | `Signalled` | everyone at another IP address | who sends from the signalled address, or forges it |
-/// | `Learn` | everyone, once learned; lower ranks while the signalled peer is heard | who is faster than a peer behind NAT; who guesses SSRC and sequence when the peer is silent |
+/// | `Learn` | everyone, once learned; everyone else, once the signalled address is heard | who is faster than a peer behind NAT; who guesses SSRC and sequence when the peer is silent |
 /// | `Open` | nobody | injection |
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum SourcePolicy {
@@ -218,6 +218,8 @@ impl Latch {
         match &mut self.state {
             State::Locked(locked) if unchanged || locked.source == signalled.address => {
                 locked.rearm = Rearm::Ready(None);
+                // Its rank was that of before.
+                locked.contender = None;
             }
             State::Learning(_) if unchanged => {}
             _ => {
@@ -362,7 +364,9 @@ impl Latch {
             return refuse(policy);
         };
         let silent = now.saturating_since(locked.heard);
-        if silent < SILENCE {
+        // Whoever was faster does not keep out the one that signalling names.
+        // No flapping: the way back leads through the silence of that one.
+        if silent < SILENCE && !matches!(claim, Claim::Signalled) {
             return refuse(policy);
         }
         let Some(candidate) = locked.contest(now, from, rank, head) else {
@@ -476,7 +480,8 @@ impl Locked {
     fn hear(&mut self, now: Time, head: Head) {
         self.heard = now;
         self.head = head;
-        self.contender = None;
+        // Only the signalled address may prove itself beside this one.
+        self.contender = self.contender.filter(|it| it.rank == Rank::Signalled);
     }
 
     fn claim(

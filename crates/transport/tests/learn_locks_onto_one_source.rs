@@ -86,6 +86,33 @@ fn the_signalled_peer_wins_against_an_attacker_who_is_faster() {
 }
 
 #[test]
+fn an_attacker_who_locked_first_gives_way_to_the_signalled_peer() {
+    let reoffers: [fn(&mut Rig); 2] = [|_| {}, |rig| rig.signal(peer(), RtcpRemote::Mux)];
+    for reoffer in reoffers {
+        let mut rig = Rig::new(POLICY);
+        rig.signal(peer(), RtcpRemote::Mux);
+        rig.talk(attacker(), 9, 0, 75);
+        assert_eq!(rig.stream.source(), Some(attacker()), "alone for 1.5 s");
+        reoffer(&mut rig);
+        for n in 0..5 {
+            rig.rtp(attacker(), 9, 75 + n);
+            rig.rtp(peer(), 7, n);
+            rig.rtp(attacker(), 7, n + 1);
+            rig.wait(20);
+        }
+        assert_eq!(rig.stream.source(), Some(peer()));
+        assert_eq!(rig.delivered_from(peer()), 5, "none of it is lost");
+        for n in 5..200 {
+            assert!(!rig.rtp(attacker(), 9, 75 + n));
+            assert!(rig.rtp(peer(), 7, n));
+            rig.wait(20);
+        }
+        assert_eq!(rig.changes.len(), 2, "no flapping: {:?}", rig.changes);
+        rig.assert_conserved();
+    }
+}
+
+#[test]
 fn better_ranks_win_within_the_window() {
     let same_port = addr("203.0.113.5:4000");
     let same_address = addr("10.0.0.7:5555");

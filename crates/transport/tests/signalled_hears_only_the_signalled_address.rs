@@ -108,6 +108,22 @@ fn the_port_is_not_learned_from_a_peer_that_still_talks() {
 }
 
 #[test]
+fn a_neighbour_behind_the_same_nat_gives_way_to_the_signalled_port() {
+    let mut rig = Rig::new(POLICY);
+    let neighbour = addr("198.51.100.7:61000");
+    rig.signal(peer(), RtcpRemote::Mux);
+    rig.talk(neighbour, 9, 0, 10);
+    assert_eq!(rig.stream.source(), Some(neighbour));
+    for n in 0..5 {
+        rig.rtp(neighbour, 9, 10 + n);
+        rig.rtp(peer(), 7, n);
+        rig.wait(20);
+    }
+    assert_eq!(rig.stream.source(), Some(peer()));
+    assert_eq!(rig.talk(neighbour, 9, 15, 20), 0);
+}
+
+#[test]
 fn packets_from_the_peers_old_port_do_not_capture_a_reoffer() {
     let mut rig = Rig::new(POLICY);
     let new = addr("198.51.100.7:5000");
