@@ -236,6 +236,35 @@ fn a_refused_line_gives_its_ports_back() {
     assert_eq!(a.stream(1).local, None);
 }
 
+// RFC 3264 §6.1
+#[test]
+fn one_slot_without_a_format_ends_alone() {
+    let wants = Wants::new([MediaWants::audio([pcmu()]), MediaWants::video([vp8()])]);
+    let mut a = offering(&wants);
+    let changes = a
+        .complete(&answer("m=audio 4000 RTP/AVP 0\nm=video 5000 RTP/AVP 31\n"))
+        .unwrap();
+    assert_eq!(changes.notes, [Note::NoFormatLeft { line: 1 }]);
+    assert_eq!(a.stream(0).state, StreamState::Active);
+    assert_eq!(a.stream(1).state, StreamState::Rejected(Party::Local));
+    assert_eq!(a.stream(1).local, None);
+    let offer = a.offer(&audio([pcmu()])).unwrap();
+    assert!(m_line(offer.description(), 1).starts_with("m=video 0 "));
+}
+
+// RFC 3264 §6.1: a refused slot beside it is no agreement either
+#[test]
+fn an_answer_in_which_no_slot_keeps_a_format_is_refused() {
+    let wants = Wants::new([MediaWants::audio([pcmu()]), MediaWants::video([vp8()])]);
+    for (text, line) in [
+        ("m=audio 4000 RTP/AVP 8\nm=video 5000 RTP/AVP 31\n", 0),
+        ("m=audio 0 RTP/AVP 0\nm=video 5000 RTP/AVP 31\n", 1),
+    ] {
+        let error = refused(&wants, text);
+        assert_eq!(error, CompletionError::NoFormatLeft { line });
+    }
+}
+
 #[test]
 fn everything_may_be_refused() {
     let mut a = offering(&audio([pcmu()]));

@@ -76,6 +76,7 @@ impl Dialogue {
             let previous = open.previous.get(index);
             streams.push(complete(index, ours, theirs, previous, &mut notes)?);
         }
+        check_formats(&streams, &notes)?;
         let released = releases(&held_leases(&self.streams, Some(open)), &streams);
         let answer = answer.as_bytes().into();
         let agreed = Agreed {
@@ -177,7 +178,11 @@ fn complete(
     let rtcp = decide_rtcp(line, ours, live, theirs.mux, notes)?;
     let codecs = codecs::of_answer(&live.codecs, &theirs.codecs, rtcp);
     if codecs.send.is_empty() {
-        return Err(CompletionError::NoFormatLeft { line });
+        notes.push(Note::NoFormatLeft { line });
+        return Ok(Stream::closed(
+            ours,
+            ended(previous, Anew::Yes, Party::Local),
+        ));
     }
     if !live.direction.allows_answer(theirs.direction) {
         notes.push(Note::DirectionBeyondOffer { line });
@@ -191,6 +196,21 @@ fn complete(
         hold,
     };
     Ok(Stream::agreed(ours, theirs, previous, terms))
+}
+
+/// One slot without a format is no reason to lose the others; with nothing
+/// else accepted the answer is no agreement (RFC 3264 §6.1).
+fn check_formats(streams: &[Stream], notes: &[Note]) -> Result<(), CompletionError> {
+    let first = notes.iter().find_map(|note| match *note {
+        Note::NoFormatLeft { line } => Some(line),
+        _ => None,
+    });
+    match first {
+        Some(line) if !streams.iter().any(Stream::is_live) => {
+            Err(CompletionError::NoFormatLeft { line })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What cannot be otherwise in an accepted slot.

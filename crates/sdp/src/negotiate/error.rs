@@ -198,7 +198,8 @@ pub enum CompletionError {
         /// What the answer says.
         actual: alloc::boxed::Box<str>,
     },
-    /// None of the offered formats is left in an accepted slot (RFC 3264 §6.1).
+    /// None of the offered formats is left in any accepted slot
+    /// (RFC 3264 §6.1); this is the first.
     #[error("m-line {line}: the answer keeps none of the offered formats")]
     NoFormatLeft {
         /// The m-line.
@@ -257,6 +258,12 @@ pub enum Note {
     },
     /// A slot that we offered with port 0 came back with a port (§6).
     DeadSlotAnswered {
+        /// The m-line.
+        line: usize,
+    },
+    /// None of the offered formats is left in an accepted slot (§6.1), while
+    /// others have theirs: it ended; the next offer says so to the peer.
+    NoFormatLeft {
         /// The m-line.
         line: usize,
     },
