@@ -78,11 +78,18 @@ impl Stream {
         matches!(self.state, StreamState::Offered | StreamState::Active)
     }
 
-    /// The telephone-event format to send beside a codec of `clock_rate`.
+    /// The telephone-event format to send beside a codec of `clock_rate`; one
+    /// of another rate when none has this (RFC 4733 §2.1 wants it to), because
+    /// a digit at an odd rate is better than none.
     pub fn telephone_event(&self, clock_rate: u32) -> Option<&Codec> {
-        self.send.iter().find(|codec| {
-            codec.format.is_telephone_event() && codec.format.clock_rate == clock_rate
-        })
+        let events = || {
+            self.send
+                .iter()
+                .filter(|codec| codec.format.is_telephone_event())
+        };
+        events()
+            .find(|codec| codec.format.clock_rate == clock_rate)
+            .or_else(|| events().next())
     }
 }
 
