@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write("answer.sdp", answer.as_bytes())?;
     thread::sleep(Duration::from_secs(10));
     let done = recording.finish().wait()?;
+    if let Some(fault) = done.error {
+        return Err(fault.into());
+    }
     println!(
         "{:?} of the call are in {}",
         done.length,

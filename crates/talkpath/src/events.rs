@@ -248,7 +248,7 @@ impl<E> Events<E> {
 
     /// Waits, on any runtime, until something is received; none when nothing
     /// will follow. Nothing is lost when the future is dropped early.
-    pub async fn next(&self) -> Option<Notice<E>> {
+    pub async fn recv_async(&self) -> Option<Notice<E>> {
         loop {
             let seen = self.queue.gate.count();
             match self.try_recv() {
@@ -389,7 +389,7 @@ mod tests {
         broadcast.send(2);
         assert_eq!(events.recv(), Some(Notice::Event(1)));
         assert_eq!(events.recv(), None);
-        assert_eq!(block_on(events.next()), None);
+        assert_eq!(block_on(events.recv_async()), None);
         assert_eq!(broadcast.subscribe().try_recv(), Err(NoEvent::Ever));
     }
 
@@ -465,7 +465,7 @@ mod tests {
         let broadcast = Arc::new(broadcast(CAPACITY));
         let events = broadcast.subscribe();
         let waker = Arc::new(Subscribes(Arc::clone(&broadcast), Mutex::default()));
-        let mut next = std::pin::pin!(events.next());
+        let mut next = std::pin::pin!(events.recv_async());
         let wakes = std::task::Waker::from(Arc::clone(&waker));
         let polled = next
             .as_mut()

@@ -71,7 +71,8 @@ impl FileError {
     }
 }
 
-/// What became of a file, once it is done with.
+/// What became of a file, once it is done with. A disk that filled up is no
+/// reason to lose what was written before: look at [`FileDone::error`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileDone {
     /// The file.

@@ -21,6 +21,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Where there is a runtime, the same is awaited; none in particular is needed:
+//!
+//! ```
+//! # use talkpath::{Audio, Codec, MediaManager};
+//! # async fn echo(offer: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let manager = MediaManager::builder().interface("127.0.0.1").build()?;
+//! let (session, answer) = manager.accept_offer(offer, Audio::sendrecv(Codec::ALL))?;
+//! println!("{answer}");
+//! let (mut say, mut hear) = session.audio()?.split();
+//! let mut frame = vec![0; hear.frame_len()];
+//! for _ in 0..500 {
+//!     hear.recv_async(&mut frame).await?;
+//!     say.send_all_async(&frame).await?;
+//! }
+//! session.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # How it behaves
 //!
 //! - **Control calls are plain functions**: they compute, bind sockets and hand

@@ -94,13 +94,17 @@ impl Session {
     /// once the answer is applied.
     ///
     /// # Errors
-    /// [`SessionError`]; glare is one with SIP status 491.
+    /// [`SessionError::Offer`] when an offer of ours is open already (SIP status
+    /// 491) or the change makes no sense, [`SessionError::NoSuchStream`],
+    /// [`SessionError::Ports`], [`SessionError::Closed`].
     #[must_use = "the offer goes to the peer"]
     pub fn offer(&self, change: Change) -> Result<Offer, SessionError> {
         self.core.offer(change)
     }
 
-    /// Offers to hold the peer (RFC 3264 §8.4).
+    /// Offers to hold the peer (RFC 3264 §8.4): once answered, we still send and
+    /// he does not. The peer's session sees it as its stream's direction and as
+    /// `hold` in [`SessionRef::streams`]. Holding twice offers the same again.
     ///
     /// # Errors
     /// As [`Session::offer`].
@@ -121,7 +125,9 @@ impl Session {
     /// Answers an offer of the peer's.
     ///
     /// # Errors
-    /// [`SessionError`], with the SIP status to refuse it with.
+    /// [`SessionError::Answer`] with the SIP status to refuse it with: 488 for
+    /// what cannot be had, 491 while an offer of ours is open;
+    /// [`SessionError::Parse`], [`SessionError::Ports`], [`SessionError::Closed`].
     #[must_use = "the answer goes to the peer"]
     pub fn answer<'a>(&self, offer: impl IntoOffer<'a>) -> Result<Answer, SessionError> {
         self.core.answer(&*offer.into_offer()?)
@@ -130,7 +136,8 @@ impl Session {
     /// Applies the answer to our offer. The same answer again changes nothing.
     ///
     /// # Errors
-    /// [`SessionError`] when it is no answer to what was offered.
+    /// [`SessionError::Completion`] when no offer is open, or it is no answer to
+    /// what was offered; [`SessionError::Parse`], [`SessionError::Closed`].
     pub fn apply_answer<'a>(&self, answer: impl IntoAnswer<'a>) -> Result<(), SessionError> {
         self.core.apply_answer(&*answer.into_answer()?)
     }
@@ -165,8 +172,8 @@ impl Session {
     /// The application's end of an audio stream.
     ///
     /// # Errors
-    /// [`SessionError::NoSuchStream`], or [`SessionError::AudioTaken`] the
-    /// second time.
+    /// [`SessionError::NoSuchStream`], or [`SessionError::AudioTaken`] while
+    /// somebody has it.
     pub fn audio_of(&self, stream: StreamIndex) -> Result<AudioEnd, SessionError> {
         audio::attach(&self.core, stream)
     }

@@ -53,6 +53,9 @@ pub struct Say {
 }
 
 /// What the application hears: frames of 20 ms at the session's rate.
+///
+/// Frames come from the beginning, one every 20 ms: before the answer, on hold,
+/// and after the peer's goodbye they are silence. They end with the session.
 pub struct Hear {
     ring: HearReader,
     driver: Arc<dyn Driver>,
