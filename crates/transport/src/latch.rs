@@ -7,8 +7,8 @@
 //! RFC 7362 describes latching and advises against it over the Internet: in
 //! plain RTP nobody signs anything, so an attacker on the path, or one who
 //! forges source addresses and guesses 16 bits, is not stopped by any mode
-//! here. RFC 4961 (symmetric RTP) is why the destination follows. RTCP has
-//! its own, smaller rules in `rtcp_latch`. ICE and SRTP will be policies too.
+//! here. RFC 4961 (symmetric RTP) is why the destination follows. RTCP on
+//! a port of its own has smaller rules, in `rtcp_latch`. ICE and SRTP will be policies too.
 
 mod candidate;
 
@@ -157,6 +157,8 @@ pub(crate) struct Latch {
     policy: SourcePolicy,
     signalled: Option<Signalled>,
     state: State,
+    /// Where the last change told of went to.
+    told: Option<SocketAddr>,
     change: Option<SourceChanged>,
 }
 
@@ -173,6 +175,9 @@ struct Learning {
     deadline: Option<Time>,
     /// The source of before, whose media may still be under way.
     previous: Option<Previous>,
+    /// Where the peer's multiplexed RTCP comes from. Only the signalled
+    /// address takes the place of the first.
+    reporter: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy)]
@@ -206,6 +211,7 @@ impl Latch {
             policy,
             signalled: None,
             state: State::Unsignalled,
+            told: None,
             change: None,
         }
     }
@@ -213,7 +219,7 @@ impl Latch {
     /// A signalling event: arms learning again.
     pub(crate) fn signal(&mut self, now: Time, signalled: Signalled) {
         let unchanged = self.signalled == Some(signalled);
-        let previous = self.source();
+        let previous = self.source().or(self.reporter());
         self.signalled = Some(signalled);
         match &mut self.state {
             State::Locked(locked) if unchanged || locked.source == signalled.address => {
@@ -248,6 +254,36 @@ impl Latch {
         }
     }
 
+    /// Judges multiplexed RTCP (RFC 5761). While no RTP is proof, it tells the
+    /// port of a host that signalling named: of a peer that only listens,
+    /// nothing else comes.
+    pub(crate) fn judge_rtcp(&mut self, now: Time, from: SocketAddr) -> Verdict {
+        let Some(signalled) = self.signalled else {
+            return match self.policy {
+                SourcePolicy::Open => Verdict::Accept,
+                SourcePolicy::Signalled | SourcePolicy::Learn => Verdict::Hold,
+            };
+        };
+        if let State::Learning(learning) = &mut self.state
+            && signalled.names(from.ip())
+            && learning.hear_reporter(now, from, signalled.address)
+        {
+            // RTP that merely arrives at the signalled address is no change.
+            if self.told.is_some() || from != signalled.address {
+                self.tell(from, Evidence::SameAddress);
+            }
+        }
+        match self.accepts_rtcp(from) {
+            true => Verdict::Accept,
+            false => Verdict::Refuse(DropReason::WrongSource),
+        }
+    }
+
+    /// Whether multiplexed RTCP from there would be delivered now.
+    pub(crate) fn accepts_rtcp(&self, from: SocketAddr) -> bool {
+        self.accepts(from) || self.reporter() == Some(from)
+    }
+
     /// Whether a packet from there would be delivered now. Learns nothing.
     pub(crate) fn accepts(&self, from: SocketAddr) -> bool {
         let Some(signalled) = self.signalled else {
@@ -264,9 +300,11 @@ impl Latch {
         }
     }
 
-    /// Where to send: the locked source, or else the signalled address.
+    /// Where to send: the locked source, else where multiplexed RTCP comes
+    /// from, else the signalled address.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         self.source()
+            .or(self.reporter())
             .or(self.signalled.map(|signalled| signalled.address))
     }
 
@@ -275,6 +313,13 @@ impl Latch {
         match &self.state {
             State::Locked(locked) => Some(locked.source),
             State::Unsignalled | State::Learning(_) => None,
+        }
+    }
+
+    fn reporter(&self) -> Option<SocketAddr> {
+        match &self.state {
+            State::Learning(learning) => learning.reporter,
+            State::Unsignalled | State::Locked(_) => None,
         }
     }
 
@@ -310,9 +355,9 @@ impl Latch {
             return;
         }
         learning.deadline = None;
-        match learning.candidates.take_best() {
-            Some(best) => self.lock(best, best.in_sequence(), None),
-            None => learning.candidates.clear(),
+        // Who has not qualified goes on: slow keepalives add up, too.
+        if let Some(best) = learning.candidates.best_candidate() {
+            self.lock(best, best.in_sequence(), None);
         }
     }
 
@@ -403,21 +448,8 @@ impl Latch {
     }
 
     fn lock(&mut self, candidate: Candidate, evidence: Evidence, rebound: Option<Time>) {
-        let from = match &self.state {
-            State::Locked(locked) => Some(locked.source),
-            State::Learning(learning) => learning.previous.map(|previous| previous.source),
-            State::Unsignalled => None,
-        };
-        // Two changes before anyone looked are one change, and none if it ends
-        // where it began.
-        let from = self.change.map_or(from, |change| change.from);
         let to = candidate.from;
-        self.change = (from != Some(to)).then_some(SourceChanged {
-            component: Component::Rtp,
-            from,
-            to,
-            evidence,
-        });
+        self.tell(to, evidence);
         self.state = State::Locked(Locked {
             source: to,
             head: candidate.head,
@@ -425,6 +457,19 @@ impl Latch {
             rebound,
             rearm: Rearm::Spent,
             contender: None,
+        });
+    }
+
+    fn tell(&mut self, to: SocketAddr, evidence: Evidence) {
+        // Two changes before anyone looked are one change, and none if it ends
+        // where it began.
+        let from = self.change.map_or(self.told, |change| change.from);
+        self.told = Some(to);
+        self.change = (from != Some(to)).then_some(SourceChanged {
+            component: Component::Rtp,
+            from,
+            to,
+            evidence,
         });
     }
 }
@@ -435,6 +480,7 @@ impl Learning {
             candidates: Candidates::default(),
             deadline: None,
             previous,
+            reporter: None,
         }
     }
 
@@ -451,6 +497,20 @@ impl Learning {
             }
             _ => Verdict::Accept,
         }
+    }
+
+    /// Whether RTCP from there moves the destination.
+    fn hear_reporter(&mut self, now: Time, from: SocketAddr, signalled: SocketAddr) -> bool {
+        let moves = if from == signalled {
+            self.reporter != Some(from)
+        } else {
+            let signalled_heard = self.candidates.heard_since(now - SILENCE, Rank::Signalled);
+            self.reporter.is_none() && !signalled_heard && !self.is_previous(now, from)
+        };
+        if moves {
+            self.reporter = Some(from);
+        }
+        moves
     }
 
     /// Only `Learn` waits for the window to end, and only for strangers; a

@@ -499,11 +499,7 @@ impl StreamTransport {
                 self.follow(before);
                 verdict
             }
-            (Parsed::Rtcp(_), Component::Rtp) => match self.rtp.signalled() {
-                _ if self.rtp.accepts(from) => Verdict::Accept,
-                None => Verdict::Hold,
-                Some(_) => Verdict::Refuse(DropReason::WrongSource),
-            },
+            (Parsed::Rtcp(_), Component::Rtp) => self.rtp.judge_rtcp(now, from),
             (Parsed::Rtcp(sender), Component::Rtcp) => self.rtcp.judge(from, sender, &self.rtp),
         }
     }
@@ -522,11 +518,12 @@ impl StreamTransport {
     }
 
     fn accepts(&self, component: Component, from: SocketAddr, datagram: &[u8]) -> bool {
-        self.parse(component, from, datagram).is_ok()
-            && match component {
-                Component::Rtp => self.rtp.accepts(from),
-                Component::Rtcp => self.rtcp.accepts(from),
-            }
+        match (self.parse(component, from, datagram), component) {
+            (Err(_), _) => false,
+            (Ok(Parsed::Rtp(_)), _) => self.rtp.accepts(from),
+            (Ok(Parsed::Rtcp(_)), Component::Rtp) => self.rtp.accepts_rtcp(from),
+            (Ok(Parsed::Rtcp(_)), Component::Rtcp) => self.rtcp.accepts(from),
+        }
     }
 
     /// Judges what was held before signalling spoke.

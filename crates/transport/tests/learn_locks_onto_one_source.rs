@@ -353,3 +353,28 @@ fn in_open_everyone_is_heard_and_counted_but_only_proof_moves_the_destination() 
     assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
     assert_eq!(rig.stream.drops().of(DropReason::WrongSource).packets, 0);
 }
+
+#[test]
+fn slow_keepalives_add_up_to_proof() {
+    let mut rig = Rig::new(POLICY);
+    rig.signal(private(), RtcpRemote::Mux);
+    for seq in 0..4 {
+        rig.rtp(behind_nat(), 7, seq);
+        rig.wait(15_000);
+    }
+    assert_eq!(rig.stream.source(), Some(behind_nat()));
+}
+
+#[test]
+fn rtcp_of_a_listening_peer_tells_its_port_but_never_another_host() {
+    let mut rig = Rig::new(POLICY);
+    let nat = addr("198.51.100.7:61000");
+    rig.signal(peer(), RtcpRemote::Mux);
+    assert!(!rig.datagram(Component::Rtp, attacker(), &mut rtcp(9)));
+    assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
+    assert!(rig.datagram(Component::Rtp, nat, &mut rtcp(7)));
+    assert_eq!(rig.stream.rtp_destination(), Ok(nat));
+    assert_eq!(rig.stream.source(), None, "RTP still has to prove itself");
+    rig.assert_attacker_is_nobody(attacker());
+    rig.assert_conserved();
+}

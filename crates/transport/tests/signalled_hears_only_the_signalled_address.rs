@@ -421,3 +421,45 @@ fn an_rtcp_source_that_stays_through_new_signalling_is_no_change() {
     assert!(report(&mut rig));
     assert_eq!(rig.changes.len(), 1, "{:?}", rig.changes);
 }
+
+#[test]
+fn multiplexed_rtcp_of_a_listening_peer_tells_where_its_nat_is() {
+    let (private, public) = (addr("10.0.0.7:4000"), addr("198.51.100.7:61000"));
+    let other = addr("198.51.100.7:61001");
+    let mut rig = Rig::new(POLICY);
+    // Also when it came before the answer.
+    assert!(!rig.datagram(Component::Rtp, public, &mut rtcp(7)));
+    rig.signal_from(private, RtcpRemote::Mux, Some("198.51.100.7"));
+    assert_eq!(rig.delivered_from(public), 1);
+    assert_eq!(rig.stream.rtp_destination(), Ok(public));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(public));
+    let change = rig.changes[0];
+    assert_eq!(
+        (change.component, change.from, change.to, change.evidence),
+        (Component::Rtp, None, public, Evidence::SameAddress)
+    );
+    // Once, and no more than RTP allows.
+    rig.datagram(Component::Rtp, other, &mut rtcp(8));
+    rig.datagram(Component::Rtp, attacker(), &mut rtcp(7));
+    assert_eq!(rig.stream.rtp_destination(), Ok(public));
+    assert_eq!(rig.talk(other, 8, 0, 5), 5);
+    assert_eq!(rig.stream.rtp_destination(), Ok(other), "RTP is proof");
+    rig.datagram(Component::Rtp, public, &mut rtcp(7));
+    assert_eq!(rig.stream.rtp_destination(), Ok(other));
+    assert_eq!(rig.changes.len(), 2);
+    rig.assert_attacker_is_nobody(attacker());
+    rig.assert_conserved();
+}
+
+#[test]
+fn multiplexed_rtcp_from_the_signalled_port_outweighs_a_neighbours() {
+    let mut rig = Rig::new(POLICY);
+    let neighbour = addr("198.51.100.7:61000");
+    rig.signal(peer(), RtcpRemote::Mux);
+    rig.datagram(Component::Rtp, neighbour, &mut rtcp(9));
+    rig.datagram(Component::Rtp, peer(), &mut rtcp(7));
+    rig.datagram(Component::Rtp, neighbour, &mut rtcp(9));
+    assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
+    rig.talk(peer(), 7, 0, 5);
+    assert_eq!(rig.changes.len(), 2, "{:?}", rig.changes);
+}

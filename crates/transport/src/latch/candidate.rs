@@ -125,23 +125,13 @@ impl Candidates {
         self.best_candidate().map(|best| best.from)
     }
 
-    pub(crate) fn take_best(&mut self) -> Option<Candidate> {
-        let best = self.best_candidate();
-        self.clear();
-        best
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.list = [None; PLACES];
-    }
-
     /// Whether one of `rank` was heard since then.
     pub(crate) fn heard_since(&self, then: Time, rank: Rank) -> bool {
         self.iter()
             .any(|candidate| candidate.rank == rank && candidate.heard >= then)
     }
 
-    fn best_candidate(&self) -> Option<Candidate> {
+    pub(crate) fn best_candidate(&self) -> Option<Candidate> {
         let qualified = self.iter().filter(|candidate| candidate.qualified());
         // `max_by_key` takes the last of equals; reversed, the first.
         qualified
