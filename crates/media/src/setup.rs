@@ -135,7 +135,7 @@ fn read_remote(
         Destination::At(rtp) => (rtp, SocketAddr::new(rtp.ip(), 0)),
         // RFC 3264 §8.4: a hold by address stops RTP and RTCP; the transport
         // keeps the last address for resuming.
-        Destination::Held | Destination::Unresolved(_) => {
+        Destination::Held => {
             let last = remote.last?;
             let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), last.port());
             let beside = SocketAddr::new(last.ip(), last.port().wrapping_add(1));

@@ -336,15 +336,32 @@ fn a_mapped_address_is_the_ipv4_address() {
     assert_eq!(a.stream(0).send_to(), Some(addr("203.0.113.5:4000")));
 }
 
+// RFC 8866 §5.7: legal, but a line to a name would be a line without media
 #[test]
-fn a_host_name_is_left_to_be_resolved() {
+fn a_host_name_is_refused_and_an_invalid_one_holds() {
+    let line = format!("{AUDIO}c=IN IP4 media.example.com\n");
+    let wants = Wants::new([MediaWants::audio([pcmu()]), MediaWants::audio([pcmu()])]);
+    let refused = refusals(&format!("{line}{AUDIO}"), &wants);
+    assert_eq!(refused, [(0, Refusal::Name("media.example.com".into()))]);
     let mut a = Agent::new(1);
-    let text = format!("{AUDIO}c=IN IP4 media.example.com\n");
+    let error = a.answer(&offer(&line), &audio([pcmu()])).unwrap_err();
+    assert_eq!(error.sip_status(), 488);
+    let text = format!("{AUDIO}c=IN IP4 media.example.invalid\n");
     a.answer(&offer(&text), &audio([pcmu()])).unwrap();
-    let remote = a.stream(0).remote.clone().unwrap();
-    assert_eq!(remote.destination, Destination::Unresolved(4000));
-    assert_eq!(remote.name.as_deref(), Some("media.example.com"));
-    assert_eq!((a.stream(0).send_to(), a.stream(0).hold), (None, Hold::No));
+    assert_eq!(a.stream(0).hold, Hold::Address);
+}
+
+#[test]
+fn a_stream_that_would_move_to_a_name_stays_where_it_is() {
+    let mut a = Agent::new(1);
+    a.answer(&offer(AUDIO), &audio([pcmu()])).unwrap();
+    let before = a.dialogue.clone();
+    let moved = offer(&format!("{AUDIO}c=IN IP6 media.example.com\n"));
+    let error = a.answer(&moved, &audio([pcmu()])).unwrap_err();
+    assert_eq!(error.sip_status(), 488);
+    assert!(error.to_string().contains("a name, which is not resolved"));
+    assert_eq!(a.dialogue, before);
+    assert_eq!(a.stream(0).send_to(), Some(addr("198.51.100.7:4000")));
 }
 
 // RFC 8866 §5.14

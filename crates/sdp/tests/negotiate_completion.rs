@@ -156,6 +156,13 @@ fn each_fault_of_an_answer_is_named_and_the_peers() {
             CompletionError::NoAddress { line },
         ),
         (
+            format!("{media}c=IN IP4 media.example.com\n"),
+            CompletionError::Name {
+                line,
+                name: "media.example.com".into(),
+            },
+        ),
+        (
             format!("{media}c=IN IP4 224.0.0.9\n"),
             CompletionError::Unusable {
                 line,

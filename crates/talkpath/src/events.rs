@@ -399,7 +399,7 @@ mod tests {
         let (blocked, awaiting) = (broadcast.subscribe(), broadcast.subscribe());
         std::thread::scope(|scope| {
             let blocked = scope.spawn(move || blocked.recv());
-            let awaiting = scope.spawn(move || block_on(awaiting.next()));
+            let awaiting = scope.spawn(move || block_on(awaiting.recv_async()));
             drop(broadcast);
             assert_eq!(
                 (blocked.join().unwrap(), awaiting.join().unwrap()),

@@ -1,17 +1,18 @@
 //! The time line of a stream: from numbers and timestamps to samples.
 //!
 //! In: the header of each packet. Out: the position of its first sample, or
-//! that it came before, or that it is of another stream. One packet far off is
-//! not believed; the next one in sequence with it is.
+//! that it came before, or that it does not fit. Another source joins where
+//! the one before ends: numbers on the line go on, whatever the source's are.
 //!
 //! RFC 3550 §5.1 (timestamps) and the caution of Appendix A.1.
 
 use talkpath_audio::Codec;
 use talkpath_transport::DropReason;
-use talkpath_wire::{ExtSeq, RtpTime, Ssrc};
+use talkpath_wire::{ExtSeq, RtpTime};
 
 use super::Arrival;
 use super::ring::PLACES;
+use super::source::Fit;
 
 /// Where the stream is on its time line, in samples.
 #[derive(Clone, Copy)]
@@ -25,30 +26,21 @@ pub(super) struct Line {
     pub(super) packet: i64,
     /// Packets in a row that came too late.
     pub(super) late: u32,
-    /// The number of a packet that belongs to another time line.
-    strange: Option<ExtSeq>,
+    /// From the source's numbers to those of the line, modulo 2^64.
+    shift: u64,
+    /// The first number of the source that is heard.
+    begins: ExtSeq,
 }
 
 /// The newest packet of the source.
 #[derive(Clone, Copy)]
 pub(super) struct Newest {
-    ssrc: Ssrc,
     seq: ExtSeq,
     timestamp: RtpTime,
     at: i64,
     pub(super) end: i64,
     /// Which of the 64 numbers up to `seq` have come; bit 0 is `seq` itself.
     seen: u64,
-}
-
-/// Whether a packet continues the time line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Continuity {
-    Same,
-    /// It may be of another stream: one more will tell.
-    Doubtful,
-    /// It begins another stream.
-    New,
 }
 
 /// Whether anything of the stream still waits or sounds.
@@ -67,7 +59,8 @@ impl Line {
             passed: None,
             packet: 0,
             late: 0,
-            strange: None,
+            shift: 0,
+            begins: ExtSeq::new(0),
         }
     }
 
@@ -79,33 +72,37 @@ impl Line {
         };
     }
 
-    /// Whether a packet continues the time line. A restarted sender is
-    /// believed with its second packet in sequence.
-    pub(super) fn judge(
-        &mut self,
-        arrival: &Arrival<'_>,
-        activity: Activity,
-        codec: &dyn Codec,
-    ) -> Continuity {
+    /// The number on the line of a source's number.
+    pub(super) fn number(&self, seq: ExtSeq) -> ExtSeq {
+        ExtSeq::new(seq.value().wrapping_add(self.shift))
+    }
+
+    /// Whether a packet can lie on the time line.
+    pub(super) fn fit(&self, arrival: &Arrival<'_>, activity: Activity, codec: &dyn Codec) -> Fit {
         let Some(newest) = self.source else {
-            return Continuity::Same;
+            return Fit::Fits;
         };
-        if arrival.ssrc != newest.ssrc {
-            return Continuity::New;
-        }
-        let steps = arrival.seq.distance_from(newest.seq);
+        let steps = self.number(arrival.seq).distance_from(newest.seq);
         let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
         let far = i64::from(codec.clock_rate()).saturating_mul(JUMP_SECONDS);
         let leaps = activity == Activity::Idle && steps > 0 && ticks > 0;
         if leaps || steps.unsigned_abs() < PLACES && ticks.abs() <= far {
-            self.strange = None;
-            return Continuity::Same;
+            Fit::Fits
+        } else {
+            Fit::Jumps
         }
-        let before = self.strange.replace(arrival.seq);
-        match before.is_some_and(|before| arrival.seq.distance_from(before) == 1) {
-            true => Continuity::New,
-            false => Continuity::Doubtful,
-        }
+    }
+
+    /// Lets another source go on where the newest packet ends, from `arrival`.
+    pub(super) fn join(&mut self, arrival: &Arrival<'_>) {
+        let Some(newest) = &mut self.source else {
+            return;
+        };
+        self.begins = newest.seq.plus(1);
+        self.shift = self.begins.value().wrapping_sub(arrival.seq.value());
+        self.late = 0;
+        newest.timestamp = arrival.timestamp;
+        newest.at = newest.end;
     }
 
     /// A marked packet whose timestamp leaps ahead of its number.
@@ -118,7 +115,8 @@ impl Line {
         })
     }
 
-    /// Where a packet lies on the time line, and that it has come.
+    /// Where a packet lies on the time line, and that it has come. Its number
+    /// is that [of the line](Self::number).
     pub(super) fn locate(
         &mut self,
         arrival: &Arrival<'_>,
@@ -127,10 +125,9 @@ impl Line {
     ) -> Result<i64, DropReason> {
         let Some(newest) = &mut self.source else {
             let at = 0;
-            let (ssrc, seq, timestamp) = (arrival.ssrc, arrival.seq, arrival.timestamp);
+            let (seq, timestamp) = (arrival.seq, arrival.timestamp);
             let end = samples as i64;
             self.source = Some(Newest {
-                ssrc,
                 seq,
                 timestamp,
                 at,
@@ -139,6 +136,9 @@ impl Line {
             });
             return Ok(at);
         };
+        if arrival.seq < self.begins {
+            return Err(DropReason::Late);
+        }
         let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
         let at = newest.at.saturating_add(scale(ticks, codec));
         let steps = arrival.seq.distance_from(newest.seq);

@@ -16,6 +16,7 @@ mod decoders;
 mod depth;
 mod line;
 mod ring;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +30,9 @@ use talkpath_wire::{ExtSeq, RtpTime, Ssrc, Time};
 
 use decoders::Decoders;
 use depth::{DepthWatch, Excess, Limits};
-use line::{Activity, Continuity, Line};
+use line::{Activity, Line};
 use ring::{NoPlace, Ring};
+use source::{Continuity, Sources};
 
 /// How long samples wait before they are played.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,7 +48,9 @@ pub enum Target {
 /// A packet for playout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arrival<'a> {
-    /// Its source. Another one than before starts afresh.
+    /// Its source. Another one follows what still waits of the one before; it
+    /// is believed at once after a silence of 200 ms, else with its second
+    /// packet in sequence.
     pub ssrc: Ssrc,
     /// Its number, extended by the source's statistics.
     pub seq: ExtSeq,
@@ -127,6 +131,7 @@ pub struct Playout {
     concealer: Concealer,
     ring: Ring,
     decoded: Decoded,
+    sources: Sources,
     line: Line,
     phase: Phase,
     watch: DepthWatch,
@@ -173,6 +178,7 @@ impl Playout {
                 start: 0,
                 end: 0,
             },
+            sources: Sources::new(),
             line: Line::new(),
             phase: Phase::Idle,
             watch: DepthWatch::new(),
@@ -236,6 +242,11 @@ impl Playout {
 
     /// Drops what waits and forgets the source, as for a new one.
     pub fn flush(&mut self, now: Time, drops: &mut Drops) {
+        self.sources = Sources::new();
+        self.clear(now, drops);
+    }
+
+    fn clear(&mut self, now: Time, drops: &mut Drops) {
         drops.add(now, DropReason::Flushed, self.ring.len() as u64);
         self.ring.clear();
         self.decoded.clear();
@@ -276,6 +287,10 @@ impl Playout {
             return Err(DropReason::TooLong);
         }
         self.expect_continuity(now, arrival, drops)?;
+        let arrival = &Arrival {
+            seq: self.line.number(arrival.seq),
+            ..*arrival
+        };
         let pause = self.line.follows_a_pause(arrival, self.codec());
         let at = self.line.locate(arrival, samples, self.codec())?;
         self.line.packet = samples as i64;
@@ -293,7 +308,7 @@ impl Playout {
         Ok(())
     }
 
-    /// Starts afresh for another source, or one that restarted.
+    /// Goes on with another source, or one that restarted, behind what waits.
     fn expect_continuity(
         &mut self,
         now: Time,
@@ -306,15 +321,19 @@ impl Playout {
         } else {
             Activity::Active
         };
-        match self.line.judge(arrival, activity, self.codec()) {
-            Continuity::Same => Ok(()),
-            Continuity::Doubtful => Err(DropReason::Probation),
-            Continuity::New => {
-                self.flush(now, drops);
-                self.stats.resyncs += 1;
-                Ok(())
-            }
+        let fit = self.line.fit(arrival, activity, self.codec());
+        match self.sources.judge(now, arrival, fit) {
+            Continuity::Same => return Ok(()),
+            Continuity::Doubtful => return Err(DropReason::Probation),
+            Continuity::Straggler => return Err(DropReason::Late),
+            Continuity::New => self.stats.resyncs += 1,
         }
+        if self.ring.is_empty() && self.decoded.is_empty() {
+            self.clear(now, drops);
+        } else {
+            self.line.join(arrival);
+        }
+        Ok(())
     }
 
     /// Whether its moment is still to come.

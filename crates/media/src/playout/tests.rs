@@ -1,5 +1,7 @@
 //! What is heard of a stream, whatever the network does to it.
 
+mod sources;
+
 use super::*;
 use proptest::prelude::*;
 use talkpath_audio::{Decoder, g711};
@@ -369,28 +371,6 @@ fn a_pause_between_two_packets_that_are_there_is_not_called_loss() {
         (run.of(FrameKind::Silence), run.playout.stats().concealed),
         (3, 0)
     );
-}
-
-#[test]
-fn another_source_starts_afresh() {
-    let (old, mut new) = (Peer::new(160), Peer::new(160));
-    new.ssrc = 8;
-    new.first_seq = 3;
-    new.first_timestamp = 12;
-    let mut run = Run::new(Target::Packet);
-    run.play(&old, evenly(160, 0, 50), 50);
-    for n in 0..50 {
-        let now = Time::ZERO + TICK * (50 + n as u32);
-        assert_eq!(
-            new.push(&mut run.playout, &mut run.drops, now, n),
-            Pushed::Queued
-        );
-        run.pull(now);
-    }
-    assert_eq!(run.playout.stats().resyncs, 1);
-    assert_eq!(run.drops.of(DropReason::Flushed).packets, 2);
-    let spurt = &run.heard[53 * 160..];
-    assert_eq!(spurt, &new.pcm(50 * 160)[160..][..spurt.len()]);
 }
 
 #[test]

@@ -322,7 +322,8 @@ fn usable_family(theirs: &RemoteLine, previous: Option<&Stream>) -> Result<Famil
         Address::Ip(_) => Ok(Family::V6),
         // A hold, often 0.0.0.0 whatever the call, moves no port of ours.
         Address::Held(_) if previous.is_some_and(Stream::is_live) => Ok(Family::Any),
-        Address::Name(_, family) | Address::Held(family) => Ok(of(*family)),
+        Address::Held(family) => Ok(of(*family)),
+        Address::Name(name) => Err(Refusal::Name(name.clone())),
         Address::Unusable(ip) => Err(Refusal::Unusable(*ip)),
         Address::Missing => Err(Refusal::NoAddress),
     }

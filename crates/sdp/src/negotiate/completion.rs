@@ -227,10 +227,14 @@ fn check_slot(line: usize, ours: &LocalLine, theirs: &RemoteLine) -> Result<(), 
         let actual = theirs.protocol.clone();
         return Err(CompletionError::Protocol { line, actual });
     }
-    match theirs.address {
-        Address::Unusable(address) => Err(CompletionError::Unusable { line, address }),
+    match &theirs.address {
+        &Address::Unusable(address) => Err(CompletionError::Unusable { line, address }),
+        Address::Name(name) => {
+            let name = name.clone();
+            Err(CompletionError::Name { line, name })
+        }
         Address::Missing => Err(CompletionError::NoAddress { line }),
-        Address::Ip(_) | Address::Held(_) | Address::Name(..) => Ok(()),
+        Address::Ip(_) | Address::Held(_) => Ok(()),
     }
 }
 

@@ -153,6 +153,9 @@ pub enum Refusal {
     /// Multicast, broadcast or another address nothing is sent to.
     #[error("nothing is sent to {0}")]
     Unusable(core::net::IpAddr),
+    /// A host name: legal (RFC 8866 §5.7), but nothing here resolves it.
+    #[error("{0} is a name, which is not resolved")]
+    Name(alloc::boxed::Box<str>),
     /// One side can only multiplex RTCP, the other cannot (RFC 8858 §4.3).
     #[error("one side takes RTCP on the RTP port only, the other does not")]
     RtcpMux,
@@ -218,6 +221,14 @@ pub enum CompletionError {
         line: usize,
         /// The address.
         address: core::net::IpAddr,
+    },
+    /// A host name: legal (RFC 8866 §5.7), but nothing here resolves it.
+    #[error("m-line {line}: {name} is a name, which is not resolved")]
+    Name {
+        /// The m-line.
+        line: usize,
+        /// The name.
+        name: alloc::boxed::Box<str>,
     },
     /// The peer ignores `a=rtcp-mux-only` (RFC 8858 §4.4).
     #[error("m-line {line}: the peer does not multiplex RTCP, and nothing else was offered")]

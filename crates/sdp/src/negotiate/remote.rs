@@ -42,8 +42,8 @@ pub(crate) enum Address {
     Ip(IpAddr),
     /// A hold (RFC 3264 §8.4, RFC 6157), with the family that was written.
     Held(AddressType),
-    /// A name to be resolved.
-    Name(Box<str>, AddressType),
+    /// A name, which nobody here resolves.
+    Name(Box<str>),
     /// Nothing is ever sent there.
     Unusable(IpAddr),
     /// No line, or none that can be read.
@@ -89,16 +89,16 @@ impl RemoteLine {
     /// Where the peer receives; `previous` is what was known of it.
     pub(crate) fn remote(&self, rtcp: Rtcp, previous: Option<&Stream>) -> Remote {
         let last = previous.and_then(|stream| stream.remote.as_ref()?.last);
-        let (destination, name) = match &self.address {
-            Address::Ip(ip) => (Destination::At(socket(*ip, self.port)), None),
-            Address::Name(name, _) => (Destination::Unresolved(self.port), Some(name.clone())),
-            Address::Held(_) | Address::Unusable(_) | Address::Missing => (Destination::Held, None),
+        let destination = match &self.address {
+            Address::Ip(ip) => Destination::At(socket(*ip, self.port)),
+            Address::Held(_) | Address::Name(_) | Address::Unusable(_) | Address::Missing => {
+                Destination::Held
+            }
         };
         Remote {
             destination,
             rtcp: self.rtcp_address(rtcp),
             last: destination.address().or(last),
-            name,
         }
     }
 
@@ -134,7 +134,7 @@ impl Address {
         let family = connection.address_type;
         match connection.host {
             _ if connection.is_hold() => Address::Held(family),
-            Host::Name(name) => Address::Name(name.into(), family),
+            Host::Name(name) => Address::Name(name.into()),
             Host::Ip(ip) => match ip.to_canonical() {
                 ip if ip.is_unspecified() => Address::Held(family),
                 ip if is_unusable(ip) => Address::Unusable(ip),

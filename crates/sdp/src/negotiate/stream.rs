@@ -179,8 +179,6 @@ pub struct Remote {
     pub rtcp: Option<SocketAddr>,
     /// The last real address, which a hold does not overwrite.
     pub last: Option<SocketAddr>,
-    /// The name that a caller has to resolve, with `destination`'s port.
-    pub name: Option<Box<str>>,
 }
 
 /// Where RTP goes.
@@ -190,8 +188,6 @@ pub enum Destination {
     At(SocketAddr),
     /// Nowhere: the peer holds by its address.
     Held,
-    /// To [`Remote::name`] at this port, once it is resolved.
-    Unresolved(u16),
 }
 
 impl Destination {
@@ -199,7 +195,7 @@ impl Destination {
     pub const fn address(self) -> Option<SocketAddr> {
         match self {
             Destination::At(address) => Some(address),
-            Destination::Held | Destination::Unresolved(_) => None,
+            Destination::Held => None,
         }
     }
 }
