@@ -440,7 +440,7 @@ mod tests {
             let blocked = scope.spawn(move || (0..).take_while(|_| count(blocked.recv())).count());
             let awaiting = scope.spawn(move || {
                 (0..)
-                    .take_while(|_| count(block_on(awaiting.next())))
+                    .take_while(|_| count(block_on(awaiting.recv_async())))
                     .count()
             });
             let senders =
