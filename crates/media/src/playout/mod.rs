@@ -328,10 +328,12 @@ impl Playout {
             Continuity::Straggler => return Err(DropReason::Late),
             Continuity::New => self.stats.resyncs += 1,
         }
-        if self.ring.is_empty() && self.decoded.is_empty() {
-            self.clear(now, drops);
-        } else {
+        // What comes next is not late yet, although nothing waits.
+        let in_time = self.phase == Phase::Playing { dry: 0 };
+        if in_time || !self.ring.is_empty() {
             self.line.join(arrival);
+        } else {
+            self.clear(now, drops);
         }
         Ok(())
     }
