@@ -24,7 +24,7 @@ pub use demux::{Class, classify};
 pub use drops::{DropCount, DropReason, Drops};
 pub use latch::{Evidence, Rank, SourceChanged, SourcePolicy};
 pub use stream::{
-    Component, Config, Fit, Incoming, Released, Remote, RtcpRemote, Sending, StreamTransport,
-    Withheld,
+    Component, Config, Fit, Incoming, Released, Remote, RtcpHome, RtcpRemote, Sending,
+    StreamTransport, Withheld,
 };
 pub use wrong_source::WrongSource;

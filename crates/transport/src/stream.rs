@@ -66,6 +66,17 @@ pub enum RtcpRemote {
     At(SocketAddr),
 }
 
+/// Which of our ports the peer's RTCP arrives at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum RtcpHome {
+    /// A port of its own; on the RTP port it is taken only when multiplexed.
+    #[default]
+    Own,
+    /// The RTP port: the stream has no other. RTCP is taken and sent there,
+    /// also where the peer's own RTCP port is apart.
+    Shared,
+}
+
 /// Whether negotiation lets us send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sending {
@@ -167,6 +178,7 @@ pub struct StreamTransport {
     rtp: Latch,
     rtcp: RtcpLatch,
     remote: Option<RtcpRemote>,
+    rtcp_home: RtcpHome,
     refused: Option<Refused>,
     sending: Sending,
     /// A hold of the old kind, by an unspecified address.
@@ -195,6 +207,7 @@ impl StreamTransport {
             rtcp: RtcpLatch::new(config.policy),
             config: Config { own, ..config },
             remote: None,
+            rtcp_home: RtcpHome::Own,
             refused: None,
             sending: Sending::Allowed,
             address_hold: Sending::Allowed,
@@ -209,6 +222,12 @@ impl StreamTransport {
     /// The stream moved to other sockets, with these addresses.
     pub fn set_own(&mut self, own: &[SocketAddr]) {
         self.config.own = own.iter().copied().map(canonical).collect();
+    }
+
+    /// Whether the stream has a port for RTCP alone. [`RtcpHome::Own`] until
+    /// said otherwise.
+    pub fn set_rtcp_home(&mut self, home: RtcpHome) {
+        self.rtcp_home = home;
     }
 
     /// Our offer went out: media from addresses that the answer may name is
@@ -240,11 +259,13 @@ impl StreamTransport {
                 self.rtp.signal(now, Signalled { address, source });
                 self.rtcp.signal(self.rtcp_signalled(remote.rtcp, source));
             }
-            // RFC 3264 §8.4: the address of before is needed to resume.
-            Err(Refused::Unspecified) if self.rtp.signalled().is_some() => {
-                self.address_hold = Sending::Held;
+            // RFC 3264 §8.4: the address of before is needed to resume; if
+            // there is none, resuming names it.
+            Err(Refused::Unspecified) => self.address_hold = Sending::Held,
+            Err(refused) => {
+                self.refused = Some(refused);
+                self.address_hold = Sending::Allowed;
             }
-            Err(refused) => self.refused = Some(refused),
         }
     }
 
@@ -331,10 +352,22 @@ impl StreamTransport {
     /// [`Withheld`] when signalling has not said, forbids it, or named an
     /// address that is not to be sent to.
     pub fn rtp_destination(&self) -> Result<SocketAddr, Withheld> {
-        if [self.sending, self.address_hold].contains(&Sending::Held) {
-            return Err(Withheld::Held);
+        match self.sending {
+            Sending::Held => Err(Withheld::Held),
+            Sending::Allowed => self.keepalive_destination(),
         }
-        self.permit(self.rtp.destination())
+    }
+
+    /// Where to send keepalives for RTP: they go on whatever the direction
+    /// attribute says (RFC 6263), but not during a hold by address.
+    ///
+    /// # Errors
+    /// As [`rtp_destination`](Self::rtp_destination).
+    pub fn keepalive_destination(&self) -> Result<SocketAddr, Withheld> {
+        match self.address_hold {
+            Sending::Held => Err(Withheld::Held),
+            Sending::Allowed => self.permit(self.rtp.destination()),
+        }
     }
 
     /// Where to send RTCP, also while the peer holds the stream by direction.
@@ -359,9 +392,9 @@ impl StreamTransport {
 
     /// Which of our two ports RTCP goes out from (RFC 4961).
     pub fn rtcp_component(&self) -> Component {
-        match self.remote {
-            None | Some(RtcpRemote::Mux) => Component::Rtp,
-            Some(RtcpRemote::At(_)) => Component::Rtcp,
+        match (self.rtcp_home, self.remote) {
+            (RtcpHome::Own, Some(RtcpRemote::At(_))) => Component::Rtcp,
+            (RtcpHome::Own, None | Some(RtcpRemote::Mux)) | (RtcpHome::Shared, _) => Component::Rtp,
         }
     }
 
@@ -473,7 +506,7 @@ impl StreamTransport {
                 Ok(Parsed::Rtp(Head::of(&packet)))
             }
             (Class::Rtp, Component::Rtcp) => Err(DropReason::RtpOnRtcpPort),
-            (Class::Rtcp, Component::Rtp) if matches!(self.remote, Some(RtcpRemote::At(_))) => {
+            (Class::Rtcp, Component::Rtp) if self.rtcp_component() == Component::Rtcp => {
                 Err(DropReason::RtcpOnRtpPort)
             }
             (Class::Rtcp, _) => parse_rtcp(datagram).map(Parsed::Rtcp),
@@ -499,8 +532,10 @@ impl StreamTransport {
                 self.follow(before);
                 verdict
             }
-            (Parsed::Rtcp(_), Component::Rtp) => self.rtp.judge_rtcp(now, from),
-            (Parsed::Rtcp(sender), Component::Rtcp) => self.rtcp.judge(from, sender, &self.rtp),
+            (Parsed::Rtcp(_), Component::Rtp) if !self.rtcp_is_apart() => {
+                self.rtp.judge_rtcp(now, from)
+            }
+            (Parsed::Rtcp(sender), _) => self.rtcp.judge(from, sender, &self.rtp),
         }
     }
 
@@ -521,9 +556,17 @@ impl StreamTransport {
         match (self.parse(component, from, datagram), component) {
             (Err(_), _) => false,
             (Ok(Parsed::Rtp(_)), _) => self.rtp.accepts(from),
-            (Ok(Parsed::Rtcp(_)), Component::Rtp) => self.rtp.accepts_rtcp(from),
-            (Ok(Parsed::Rtcp(_)), Component::Rtcp) => self.rtcp.accepts(from),
+            (Ok(Parsed::Rtcp(_)), Component::Rtp) if !self.rtcp_is_apart() => {
+                self.rtp.accepts_rtcp(from)
+            }
+            (Ok(Parsed::Rtcp(_)), _) => self.rtcp.accepts(from),
         }
+    }
+
+    /// Whether the peer's RTCP comes from another port than its RTP, whichever
+    /// port of ours it arrives at.
+    fn rtcp_is_apart(&self) -> bool {
+        matches!(self.remote, Some(RtcpRemote::At(_)))
     }
 
     /// Judges what was held before signalling spoke.

@@ -4,7 +4,8 @@ mod rig;
 
 use rig::{Rig, addr, attacker, own, peer, rtcp, rtp};
 use talkpath_transport::{
-    Component, DropReason, Evidence, Rank, Refused, RtcpRemote, Sending, SourcePolicy, Withheld,
+    Component, DropReason, Evidence, Rank, Refused, RtcpHome, RtcpRemote, Sending, SourcePolicy,
+    Withheld,
 };
 
 const POLICY: SourcePolicy = SourcePolicy::Signalled;
@@ -275,7 +276,6 @@ fn an_address_that_must_not_be_sent_to_is_never_a_destination() {
             Refused::Own(addr("192.0.2.1:10001")),
         ),
         (addr("198.51.100.7:0"), Refused::PortZero),
-        (addr("0.0.0.0:4000"), Refused::Unspecified),
         (
             addr("239.1.2.3:4000"),
             Refused::Multicast(addr("239.1.2.3:1").ip()),
@@ -462,4 +462,56 @@ fn multiplexed_rtcp_from_the_signalled_port_outweighs_a_neighbours() {
     assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
     rig.talk(peer(), 7, 0, 5);
     assert_eq!(rig.changes.len(), 2, "{:?}", rig.changes);
+}
+
+#[test]
+fn rtcp_comes_in_on_the_rtp_port_while_there_is_no_other() {
+    let mut rig = Rig::new(POLICY);
+    let named = addr("198.51.100.7:4001");
+    rig.signal(peer(), RtcpRemote::At(named));
+    assert!(!rig.datagram(Component::Rtp, named, &mut rtcp(7)));
+    rig.stream.set_rtcp_home(RtcpHome::Shared);
+    assert_eq!(rig.stream.rtcp_component(), Component::Rtp);
+    assert!(rig.datagram(Component::Rtp, named, &mut rtcp(7)));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(named));
+    assert_eq!(
+        rig.stream.rtp_destination(),
+        Ok(peer()),
+        "RTP does not follow"
+    );
+    // Beside RTP behind NAT, as on a port of its own.
+    rig.talk(addr("198.51.100.7:61000"), 7, 0, 5);
+    let beside = addr("198.51.100.7:61001");
+    assert!(rig.datagram(Component::Rtp, beside, &mut rtcp(7)));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(beside));
+    assert!(!rig.datagram(Component::Rtp, attacker(), &mut rtcp(7)));
+    rig.assert_attacker_is_nobody(attacker());
+    rig.assert_conserved();
+}
+
+#[test]
+fn keepalives_go_on_through_a_hold_by_direction_but_not_by_address() {
+    let mut rig = Rig::new(POLICY);
+    let kept = |rig: &Rig| rig.stream.keepalive_destination();
+    assert_eq!(kept(&rig), Err(Withheld::NotSignalled));
+    rig.signal(peer(), RtcpRemote::Mux);
+    rig.stream.set_sending(Sending::Held);
+    assert_eq!(rig.stream.rtp_destination(), Err(Withheld::Held));
+    assert_eq!(kept(&rig), Ok(peer()));
+    rig.signal(addr("0.0.0.0:4000"), RtcpRemote::Mux);
+    assert_eq!(kept(&rig), Err(Withheld::Held));
+    rig.signal(own(), RtcpRemote::Mux);
+    let refused = Withheld::Refused(Refused::Own(own()));
+    assert_eq!(kept(&rig), Err(refused), "a hold hides no refusal");
+}
+
+#[test]
+fn a_call_that_begins_on_hold_is_held_not_refused() {
+    let mut rig = Rig::new(POLICY);
+    rig.signal(addr("0.0.0.0:4000"), RtcpRemote::Mux);
+    assert_eq!(rig.stream.rtp_destination(), Err(Withheld::Held));
+    assert_eq!(rig.stream.rtcp_destination(), Err(Withheld::Held));
+    rig.signal(peer(), RtcpRemote::Mux);
+    assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
+    assert_eq!(rig.talk(peer(), 7, 0, 5), 5);
 }
