@@ -16,8 +16,8 @@
 //! state only with its answer; until then it is the caller's to keep, and an
 //! offer of ours in between makes the two collide ([`AnswerError::Glare`]).
 //!
-//! Left out for now: secure profiles, ICE, BUNDLE and multicast; what needs
-//! them is refused in its slot.
+//! Left out for now: secure profiles, ICE, BUNDLE, multicast and the resolving
+//! of host names; what needs them is refused in its slot.
 
 mod answer;
 mod check;
