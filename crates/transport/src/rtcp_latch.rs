@@ -53,6 +53,7 @@ impl RtcpLatch {
 
     /// Judges one datagram whose first sender is `sender`.
     pub(crate) fn judge(&mut self, from: SocketAddr, sender: Ssrc, rtp: &Latch) -> Verdict {
+        self.prefer_signalled(from);
         if self.accepts(from) {
             return Verdict::Accept;
         }
@@ -61,16 +62,8 @@ impl RtcpLatch {
         }
         match self.evidence(from, sender, rtp) {
             Some(evidence) => {
-                self.learned = Some(from);
                 let signalled = self.signalled.map(|signalled| signalled.address);
-                let before = self.previous.or(signalled);
-                // What was learned before may be learned again: no change.
-                self.change = (before != Some(from)).then_some(SourceChanged {
-                    component: Component::Rtcp,
-                    from: before,
-                    to: from,
-                    evidence,
-                });
+                self.learn(self.previous.or(signalled), from, evidence);
                 Verdict::Accept
             }
             None => Verdict::Refuse(DropReason::WrongSource),
@@ -90,6 +83,28 @@ impl RtcpLatch {
 
     pub(crate) fn take_change(&mut self) -> Option<SourceChanged> {
         self.change.take()
+    }
+
+    /// The signalled address speaks: nothing that was learned outweighs it,
+    /// until learning is armed again.
+    fn prefer_signalled(&mut self, from: SocketAddr) {
+        let named = self.signalled.map(|signalled| signalled.address) == Some(from);
+        if named && self.learned.is_some_and(|learned| learned != from) {
+            self.learn(self.learned, from, Evidence::SameAddress);
+        }
+    }
+
+    fn learn(&mut self, before: Option<SocketAddr>, to: SocketAddr, evidence: Evidence) {
+        self.learned = Some(to);
+        // Two changes before anyone looked are one. What was learned before
+        // may be learned again: no change.
+        let from = self.change.map_or(before, |change| change.from);
+        self.change = (from != Some(to)).then_some(SourceChanged {
+            component: Component::Rtcp,
+            from,
+            to,
+            evidence,
+        });
     }
 
     fn evidence(&self, from: SocketAddr, sender: Ssrc, rtp: &Latch) -> Option<Evidence> {

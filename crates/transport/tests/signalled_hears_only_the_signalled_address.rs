@@ -515,3 +515,20 @@ fn a_call_that_begins_on_hold_is_held_not_refused() {
     assert_eq!(rig.stream.rtp_destination(), Ok(peer()));
     assert_eq!(rig.talk(peer(), 7, 0, 5), 5);
 }
+
+#[test]
+fn rtcp_from_the_signalled_port_outweighs_what_was_learned() {
+    let mut rig = Rig::new(POLICY);
+    let named = addr("198.51.100.7:4001");
+    let neighbour = addr("198.51.100.7:61001");
+    rig.signal(peer(), RtcpRemote::At(named));
+    assert!(rig.datagram(Component::Rtcp, neighbour, &mut rtcp(9)));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(neighbour));
+    assert!(rig.datagram(Component::Rtcp, named, &mut rtcp(7)));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(named));
+    assert!(!rig.datagram(Component::Rtcp, neighbour, &mut rtcp(9)));
+    assert_eq!(rig.stream.rtcp_destination(), Ok(named));
+    let change = rig.changes.last().unwrap();
+    assert_eq!((change.from, change.to), (Some(neighbour), named));
+    rig.assert_conserved();
+}
