@@ -2,7 +2,8 @@
 //!
 //! In: the depth of the buffer at each pull. Out: how many samples to give
 //! up. A clock that runs fast shows as a lowest depth that creeps up, and
-//! costs one packet now and then; a burst after a stall is cut at once.
+//! costs one packet now and then; what a stall of up to 200 ms leaves is
+//! drained packet by packet within two seconds; a longer one is cut at once.
 //!
 //! Fixed for now: the target does not follow jitter, and nothing is
 //! time-scaled.
@@ -12,6 +13,16 @@
 pub(super) struct DepthWatch {
     lowest: i64,
     pulls: u32,
+    pace: Pace,
+}
+
+/// How much is known of the depth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    /// It may be jitter that fills the buffer.
+    Watch,
+    /// It has stayed too deep: what is more goes soon.
+    Drain,
 }
 
 /// What to give up, in samples.
@@ -40,6 +51,7 @@ impl DepthWatch {
         DepthWatch {
             lowest: i64::MAX,
             pulls: 0,
+            pace: Pace::Watch,
         }
     }
 
@@ -52,16 +64,17 @@ impl DepthWatch {
         self.lowest = self.lowest.min(depth);
         self.pulls += 1;
         let over = self.lowest - limits.target - limits.step;
-        let patience = if over > FAR_FRAMES * limits.frame {
-            SHORT_PULLS
-        } else {
-            LONG_PULLS
+        let patience = match self.pace {
+            Pace::Drain if over >= limits.frame => DRAIN_PULLS,
+            Pace::Watch if over > FAR_FRAMES * limits.frame => SHORT_PULLS,
+            Pace::Watch | Pace::Drain => LONG_PULLS,
         };
         if self.pulls < patience {
             return Excess::None;
         }
         *self = DepthWatch::new();
         if over > 0 {
+            self.pace = Pace::Drain;
             Excess::Packet
         } else {
             Excess::None
@@ -71,11 +84,13 @@ impl DepthWatch {
 
 /// Depth above the target that no jitter explains: 200 ms.
 const BURST_FRAMES: i64 = 10;
-/// Depth above the target that is drained fast: 60 ms.
+/// Depth above the target that needs little proof: 60 ms.
 const FAR_FRAMES: i64 = 3;
 /// Pulls over which the lowest depth counts: one second, or a fifth.
 const LONG_PULLS: u32 = 50;
 const SHORT_PULLS: u32 = 10;
+/// Pulls between two packets when a frame or more is to be drained.
+const DRAIN_PULLS: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -114,15 +129,27 @@ mod tests {
     }
 
     #[test]
-    fn far_above_it_drains_five_times_faster_and_a_burst_goes_at_once() {
-        let given = feed([1000; 50]);
+    fn far_above_it_drains_ten_times_faster_and_a_burst_goes_at_once() {
+        let given = feed([1000; 55]);
         assert_eq!(
             given
                 .iter()
                 .filter(|excess| **excess == Excess::Packet)
                 .count(),
-            5
+            10
         );
         assert_eq!(feed([320 + 160 + 1601]), [Excess::Burst]);
+    }
+
+    #[test]
+    fn a_depth_proved_too_much_for_a_second_drains_to_the_last_frame() {
+        let (mut watch, mut depth) = (DepthWatch::new(), 480 + 3 * 160);
+        let drained = (0..200).find(|_| {
+            if watch.observe(depth, LIMITS) == Excess::Packet {
+                depth -= 160;
+            }
+            depth <= 480
+        });
+        assert_eq!(drained, Some(59));
     }
 }

@@ -1,5 +1,6 @@
 //! What is heard of a stream, whatever the network does to it.
 
+mod drain;
 mod sources;
 
 use super::*;
