@@ -15,6 +15,7 @@ mod demux;
 mod drops;
 mod early;
 mod latch;
+mod remote;
 mod rtcp_latch;
 mod stream;
 mod wrong_source;
@@ -23,8 +24,6 @@ pub use address::{AddressRules, Reach, Refused, canonical, canonical_ip};
 pub use demux::{Class, classify};
 pub use drops::{DropCount, DropReason, Drops};
 pub use latch::{Evidence, Rank, SourceChanged, SourcePolicy};
-pub use stream::{
-    Component, Config, Fit, Incoming, Released, Remote, RtcpHome, RtcpRemote, Sending,
-    StreamTransport, Withheld,
-};
+pub use remote::{Remote, RtcpHome, RtcpRemote, Sending, Withheld};
+pub use stream::{Component, Config, Fit, Incoming, Released, StreamTransport};
 pub use wrong_source::WrongSource;

@@ -19,8 +19,8 @@ use crate::latch::{Head, Latch, Signalled, Verdict};
 use crate::rtcp_latch::RtcpLatch;
 use crate::wrong_source::{WrongSource, WrongSources};
 use crate::{
-    AddressRules, Class, DropReason, Drops, Refused, SourceChanged, SourcePolicy, canonical,
-    canonical_ip, classify,
+    AddressRules, Class, DropReason, Drops, Refused, Remote, RtcpHome, RtcpRemote, Sending,
+    SourceChanged, SourcePolicy, Withheld, canonical, canonical_ip, classify,
 };
 
 /// Which of the two ports of an m-line.
@@ -42,62 +42,6 @@ pub struct Config {
     /// The stream's own addresses, bound and advertised, of both components:
     /// a datagram from there is a loop, and none is sent there.
     pub own: Box<[SocketAddr]>,
-}
-
-/// The peer's addresses, as a description names them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Remote {
-    /// `c=` and the port of `m=`. An unspecified address is a hold of the old
-    /// kind (RFC 3264 §8.4) and leaves the address known before in place.
-    pub rtp: SocketAddr,
-    /// Where RTCP goes.
-    pub rtcp: RtcpRemote,
-    /// Where the signalling came from, when the application lets that count
-    /// as the peer's address too (peers behind NAT with private `c=`).
-    pub signalling_source: Option<IpAddr>,
-}
-
-/// Where the peer wants RTCP.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RtcpRemote {
-    /// On the RTP port (RFC 5761).
-    Mux,
-    /// At this address: `a=rtcp` (RFC 3605), or the port after RTP.
-    At(SocketAddr),
-}
-
-/// Which of our ports the peer's RTCP arrives at.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum RtcpHome {
-    /// A port of its own; on the RTP port it is taken only when multiplexed.
-    #[default]
-    Own,
-    /// The RTP port: the stream has no other. RTCP is taken and sent there,
-    /// also where the peer's own RTCP port is apart.
-    Shared,
-}
-
-/// Whether negotiation lets us send.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sending {
-    /// Both RTP and RTCP go out.
-    Allowed,
-    /// The peer holds the stream: RTCP only.
-    Held,
-}
-
-/// Why there is no destination.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Withheld {
-    /// No description named one yet.
-    #[error("the peer's address is not known yet")]
-    NotSignalled,
-    /// The peer holds the stream.
-    #[error("the peer holds the stream")]
-    Held,
-    /// The address that signalling named must not be sent to.
-    #[error("nothing may be sent to the peer's address: {0}")]
-    Refused(Refused),
 }
 
 /// How well a sender fits the peer. Later is better.
