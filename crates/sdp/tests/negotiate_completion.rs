@@ -223,6 +223,87 @@ fn another_answer_to_the_same_offer_is_refused() {
     assert_eq!(a.stream(0).send_to().unwrap().port(), 4000);
 }
 
+// An unreliable 183 with one description and a 200 with another, one tag
+#[test]
+fn a_revised_answer_takes_the_place_of_the_first() {
+    let mut a = offering(&audio([pcmu(), pcma()]));
+    a.complete(&answer("m=audio 4000 RTP/AVP 0\na=recvonly\n"))
+        .unwrap();
+    let second = answer("m=audio 5000 RTP/AVP 8\nc=IN IP4 203.0.113.9\na=ptime:30\n");
+    let changes = a.complete_anew(&second).unwrap();
+    assert_eq!((changes.streams, changes.released), (vec![0], vec![]));
+    // As if it had been the only one.
+    let mut other = offering(&audio([pcmu(), pcma()]));
+    other.complete(&second).unwrap();
+    assert_eq!(a.dialogue.streams(), other.dialogue.streams());
+    assert_eq!(a.stream(0).send_to(), Some(addr("203.0.113.9:5000")));
+    // It is the known answer now; the first is another again, and so on.
+    assert_eq!(a.complete(&second).unwrap(), Default::default());
+    let first = answer("m=audio 4000 RTP/AVP 0\na=recvonly\n");
+    assert!(a.complete(&first).is_err());
+    a.complete_anew(&first).unwrap();
+    assert_eq!(numbers(&a.stream(0).send), [0]);
+    assert!(a.dialogue.fork().is_ok());
+}
+
+#[test]
+fn a_revised_answer_uses_only_ports_that_are_still_held() {
+    let wants = Wants::new([MediaWants::audio([pcmu()]), MediaWants::video([vp8()])]);
+    let mut a = offering(&wants);
+    a.complete(&answer(
+        "m=audio 4000 RTP/AVP 0\na=rtcp-mux\nm=video 0 RTP/AVP 96\n",
+    ))
+    .unwrap();
+    let text = "m=audio 5000 RTP/AVP 0\nm=video 6000 RTP/AVP 96\na=rtpmap:96 VP8/90000\n";
+    let changes = a.complete_anew(&answer(text)).unwrap();
+    let expected = [
+        Note::RtcpUnreachable { line: 0 },
+        Note::DeadSlotAnswered { line: 1 },
+    ];
+    assert_eq!(changes.notes, expected);
+    assert_eq!(a.stream(0).rtcp, Rtcp::Separate);
+    assert_eq!(a.stream(1).state, StreamState::Rejected(Party::Remote));
+}
+
+#[test]
+fn a_revised_answer_may_multiplex_or_end_a_slot() {
+    let wants = Wants::new([MediaWants::audio([pcmu()]), MediaWants::video([vp8()])]);
+    let mut a = offering(&wants);
+    let video = "m=video 6000 RTP/AVP 96\na=rtpmap:96 VP8/90000\n";
+    a.complete(&answer(&format!("m=audio 4000 RTP/AVP 0\n{video}")))
+        .unwrap();
+    let text = "m=audio 4000 RTP/AVP 0\na=rtcp-mux\nm=video 0 RTP/AVP 96\n";
+    let changes = a.complete_anew(&answer(text)).unwrap();
+    assert_eq!(changes.released.len(), 2);
+    assert_eq!((a.stream(0).rtcp, a.held.len()), (Rtcp::Muxed, 1));
+    assert_eq!(a.stream(1).state, StreamState::Removed(Party::Remote));
+}
+
+#[test]
+fn a_revised_answer_is_bad_or_too_late_without_effect() {
+    let mut a = offering(&audio([pcmu()]));
+    // While the offer is open it is the answer.
+    a.complete_anew(&answer("m=audio 4000 RTP/AVP 0\n"))
+        .unwrap();
+    let before = a.dialogue.clone();
+    let error = a.complete_anew(&answer("m=audio 4000 RTP/AVP 8\n"));
+    assert_eq!(
+        error.unwrap_err(),
+        CompletionError::NoFormatLeft { line: 0 }
+    );
+    assert_eq!(a.dialogue, before);
+    let other = answer("m=audio 4002 RTP/AVP 0\n");
+    a.dialogue.settle();
+    let error = a.complete_anew(&other).unwrap_err();
+    assert_eq!(error, CompletionError::AnsweredDifferently);
+    // A re-offer is not revised, nor is the answer to the first after it.
+    a.offer(&audio([pcmu()])).unwrap();
+    a.complete(&answer("m=audio 4000 RTP/AVP 0\n")).unwrap();
+    let error = a.complete_anew(&other).unwrap_err();
+    assert_eq!(error, CompletionError::AnsweredDifferently);
+    assert_eq!(a.stream(0).send_to().unwrap().port(), 4000);
+}
+
 // RFC 3264 §6: a refused slot has nothing that could be wrong
 #[test]
 fn a_refused_line_gives_its_ports_back() {

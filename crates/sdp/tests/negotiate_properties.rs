@@ -237,6 +237,26 @@ proptest! {
         }
     }
 
+    // The ports are balanced by the agent after each
+    #[test]
+    fn every_revised_answer_is_applied_or_changes_nothing(
+        texts in prop::collection::vec(medias(), 2..5),
+        wants in wants(),
+    ) {
+        let mut a = Agent::new(1);
+        a.offer(&wants).unwrap();
+        for text in texts {
+            let before = a.dialogue.clone();
+            match a.complete_anew(&answer(&text)) {
+                Err(_) => prop_assert_eq!(&a.dialogue, &before),
+                Ok(_) => prop_assert_eq!(
+                    a.complete(&answer(&text)).unwrap(),
+                    Default::default()
+                ),
+            }
+        }
+    }
+
     // RFC 3264 §4, RFC 6337 §3.4
     #[test]
     fn rollback_always_returns_to_before_the_offer(

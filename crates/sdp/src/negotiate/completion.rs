@@ -12,7 +12,7 @@ use talkpath_wire::PayloadType;
 use super::codecs;
 use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
 use super::error::{CompletionError, Note};
-use super::lease::Release;
+use super::lease::{Lease, Release};
 use super::local_line::{Live, LocalLine, MuxLine};
 use super::numbers::Numbers;
 use super::remote::{Address, Mux, RemoteLine};
@@ -32,7 +32,7 @@ pub struct CompletionPlan {
 enum Outcome {
     /// The answer that was applied already (RFC 3261 §13.2.1).
     Again,
-    /// The first answer to the open offer.
+    /// The first answer to the open offer, or one that replaces it.
     Agreed(Box<Agreed>),
 }
 
@@ -63,21 +63,64 @@ impl Dialogue {
             Phase::Answered { .. } => return Err(CompletionError::AnsweredDifferently),
             Phase::Stable => return Err(CompletionError::NoOfferPending),
         };
-        let answered = read_lines(answer.description(), &open.lines);
-        if answered.len() != open.lines.len() {
-            let (expected, actual) = (open.lines.len(), answered.len());
+        let held = held_leases(&self.streams, Some(open));
+        self.agree(&open.lines, &open.previous, &held, answer)
+    }
+
+    /// Plans what `answer` makes of the initial offer in place of the answer
+    /// that was applied. Until [`settle`](Self::settle) or the next offer: for
+    /// peers whose 2xx says other than their unreliable 183 did under the same
+    /// tag. What RFC 3261 §13.2.1 has a UAC ignore is there what counts.
+    ///
+    /// Only ports that are still held can be used: a slot that the earlier
+    /// answer refused stays dead ([`Note::DeadSlotAnswered`]), and where it
+    /// took multiplexing there is one port ([`Note::RtcpUnreachable`]). While
+    /// the offer is open, and for an answer that was applied already, it is
+    /// [`plan_completion`](Self::plan_completion).
+    ///
+    /// # Errors
+    /// [`CompletionError`], [`AnsweredDifferently`](CompletionError::AnsweredDifferently)
+    /// when it is too late; nothing changes.
+    pub fn plan_revised_answer(&self, answer: &Answer) -> Result<CompletionPlan, CompletionError> {
+        match (self.plan_completion(answer), &self.phase) {
+            (
+                Err(CompletionError::AnsweredDifferently),
+                Phase::Answered {
+                    open: Some(open), ..
+                },
+            ) => {
+                let lines = lines_still_held(&open.lines, &self.streams);
+                let held = held_leases(&self.streams, None);
+                self.agree(&lines, &self.streams, &held, answer)
+            }
+            (plan, _) => plan,
+        }
+    }
+
+    /// What `answer` makes of the offered `lines`, of what `previous` was and
+    /// with the ports that are `held`.
+    fn agree(
+        &self,
+        lines: &[LocalLine],
+        previous: &[Stream],
+        held: &[(usize, Lease)],
+        answer: &Answer,
+    ) -> Result<CompletionPlan, CompletionError> {
+        let answered = read_lines(answer.description(), lines);
+        if answered.len() != lines.len() {
+            let (expected, actual) = (lines.len(), answered.len());
             return Err(CompletionError::LineCount { expected, actual });
         }
         let mut numbers = self.numbers.clone();
         let mut notes = Vec::new();
         let mut streams = Vec::new();
-        for (index, (ours, theirs)) in open.lines.iter().zip(&answered).enumerate() {
+        for (index, (ours, theirs)) in lines.iter().zip(&answered).enumerate() {
             numbers.note_theirs(index, &theirs.codecs);
-            let previous = open.previous.get(index);
+            let previous = previous.get(index);
             streams.push(complete(index, ours, theirs, previous, &mut notes)?);
         }
         check_formats(&streams, &notes)?;
-        let released = releases(&held_leases(&self.streams, Some(open)), &streams);
+        let released = releases(held, &streams);
         let answer = answer.as_bytes().into();
         let agreed = Agreed {
             streams,
@@ -109,7 +152,8 @@ impl CompletionPlan {
         let open = match core::mem::replace(&mut dialogue.phase, Phase::Stable) {
             // Only an initial offer forks (RFC 3261 §13.2.2.4).
             Phase::Offered(open) if open.previous.is_empty() => Some(open),
-            _ => None,
+            Phase::Answered { open, .. } => open,
+            Phase::Offered(_) | Phase::Stable => None,
         };
         dialogue.phase = Phase::Answered {
             answer: agreed.answer,
@@ -123,6 +167,15 @@ impl CompletionPlan {
             notes: agreed.notes,
         }
     }
+}
+
+/// The offered lines with the ports that `streams` left them: dead without.
+fn lines_still_held(lines: &[LocalLine], streams: &[Stream]) -> Vec<LocalLine> {
+    let mut lines = lines.to_vec();
+    for (line, stream) in lines.iter_mut().zip(streams) {
+        line.resolve(stream.local);
+    }
+    lines
 }
 
 /// The m-lines of `answer`; a number without an `rtpmap` means what it means

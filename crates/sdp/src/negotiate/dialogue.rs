@@ -69,7 +69,7 @@ pub(crate) enum Phase {
     /// An offer of ours awaits its answer.
     Offered(Open),
     /// The answer to our last offer, in case it comes again (RFC 3261 §13.2.1),
-    /// and the offer, in case it forked.
+    /// and the offer, in case it forked or is answered anew.
     Answered {
         answer: Box<[u8]>,
         open: Option<Open>,
@@ -212,7 +212,8 @@ impl Dialogue {
         Ok(fork)
     }
 
-    /// No other early answer can come: forgets what [`fork`](Self::fork) needs.
+    /// No other early answer can come: forgets what [`fork`](Self::fork) and
+    /// [`plan_revised_answer`](Self::plan_revised_answer) need.
     pub fn settle(&mut self) {
         if let Phase::Answered { open, .. } = &mut self.phase {
             *open = None;

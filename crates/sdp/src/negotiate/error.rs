@@ -171,9 +171,14 @@ pub enum CompletionError {
     /// No offer of ours is open.
     #[error("an answer without an offer of ours")]
     NoOfferPending,
-    /// Our offer has been answered already, otherwise. A UAC ignores it
-    /// (RFC 3261 §13.2.1); a forked one calls for [`fork`](super::Dialogue::fork).
-    #[error("the offer has been answered already, and differently")]
+    /// Our offer has been answered already, otherwise. A 2xx is not to be failed
+    /// for it: a UAC ignores the second answer (RFC 3261 §13.2.1), or takes it
+    /// by [`plan_revised_answer`](super::Dialogue::plan_revised_answer); that
+    /// of another tag calls for [`fork`](super::Dialogue::fork).
+    #[error(
+        "the offer has been answered already, and differently: ignore this answer \
+         (a 2xx still stands) or take it by plan_revised_answer"
+    )]
     AnsweredDifferently,
     /// Not as many m-lines as in the offer (RFC 3264 §6).
     #[error("the answer has {actual} m-lines, the offer {expected}")]
@@ -267,7 +272,8 @@ pub enum Note {
         /// The m-line.
         line: usize,
     },
-    /// A slot that we offered with port 0 came back with a port (§6).
+    /// A slot that we offered with port 0 came back with a port (§6), or one
+    /// that an earlier answer to the same offer refused.
     DeadSlotAnswered {
         /// The m-line.
         line: usize,

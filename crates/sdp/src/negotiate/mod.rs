@@ -9,6 +9,7 @@
 //! | offer (first, late, hold, change) | [`Dialogue::plan_offer`] | lease, [`OfferPlan::commit`] |
 //! | answer | [`Dialogue::plan_answer`] | lease, [`AnswerPlan::commit`] |
 //! | apply an answer | [`Dialogue::plan_completion`] | [`CompletionPlan::commit`] |
+//! | apply another answer to the same offer | [`Dialogue::plan_revised_answer`] | [`CompletionPlan::commit`] |
 //! | give an offer up | [`Dialogue::plan_rollback`] | [`RollbackPlan::commit`] |
 //!
 //! The wants are always all that is wanted: a hold is the same wants in another

@@ -83,6 +83,16 @@ impl Agent {
         Ok(changes)
     }
 
+    pub fn complete_anew(&mut self, answer: &Answer) -> Result<Changes, CompletionError> {
+        let changes = self
+            .dialogue
+            .plan_revised_answer(answer)?
+            .commit(&mut self.dialogue);
+        self.release(&changes);
+        self.balance();
+        Ok(changes)
+    }
+
     pub fn rollback(&mut self) -> Changes {
         let changes = self
             .dialogue
