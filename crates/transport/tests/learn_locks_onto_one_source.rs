@@ -113,6 +113,28 @@ fn an_attacker_who_locked_first_gives_way_to_the_signalled_peer() {
 }
 
 #[test]
+fn strangers_in_every_place_make_room_for_the_signalled_peer() {
+    let mut rig = Rig::new(POLICY);
+    rig.signal(peer(), RtcpRemote::Mux);
+    let strangers = |rig: &mut Rig, seq| {
+        for port in 7_000..7_004 {
+            rig.rtp(addr(&format!("203.0.113.66:{port}")), 9, seq);
+        }
+    };
+    for seq in 0..4 {
+        strangers(&mut rig, seq);
+        rig.wait(20);
+    }
+    for n in 0..4 {
+        strangers(&mut rig, 4 + n);
+        assert!(rig.rtp(peer(), 7, n), "heard from the first packet on");
+        rig.wait(20);
+    }
+    assert_eq!(rig.stream.source(), Some(peer()));
+    rig.assert_conserved();
+}
+
+#[test]
 fn better_ranks_win_within_the_window() {
     let same_port = addr("203.0.113.5:4000");
     let same_address = addr("10.0.0.7:5555");

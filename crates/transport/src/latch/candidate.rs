@@ -151,6 +151,10 @@ impl Candidates {
         }
         let crowd = |ip: IpAddr| self.iter().filter(|known| known.from.ip() == ip).count();
         let evictable = |candidate: &Candidate| {
+            // There is one such address, so nobody is evicted twice.
+            if rank == Rank::Signalled {
+                return true;
+            }
             !candidate.qualified()
                 && (!candidate.outlives(now, rank)
                     || candidate.from.ip() == ip
