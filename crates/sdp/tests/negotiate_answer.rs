@@ -117,6 +117,46 @@ fn each_refusal_has_its_reason() {
     assert_eq!(bundled, [(1, Refusal::BundleOnly)]);
 }
 
+// RFC 3264 §8.4, RFC 6890: a hold is the unspecified address and no other of
+// 0/8; no spelling makes an address usable
+#[test]
+fn no_spelling_of_an_address_that_reaches_nobody_is_taken() {
+    for address in [
+        "IP4 0.0.0.1",
+        "IP4 0.1.2.3",
+        "IP4 240.0.0.1",
+        "IP6 ::2",
+        "IP6 ::127.0.0.1",
+        "IP6 ::ffff:0.1.2.3",
+        "IP6 ::ffff:0:127.0.0.1",
+        "IP6 64:ff9b::127.0.0.1",
+        "IP6 64:ff9b::0.0.0.0",
+        "IP6 64:ff9b::224.0.0.1",
+        "IP6 2002:7f00:1::1",
+        "IP6 ff02::1",
+    ] {
+        let text = format!("{AUDIO}c=IN {address}\n");
+        let refused = refusals(&text, &audio([pcmu()]));
+        assert!(
+            matches!(refused[..], [(0, Refusal::Unusable(_))]),
+            "{address}"
+        );
+    }
+    for (address, held) in [
+        ("IP4 0.0.0.0", true),
+        ("IP6 ::", true),
+        ("IP6 ::ffff:0.0.0.0", true),
+        ("IP4 127.0.0.1", false),
+        ("IP6 ::1", false),
+        ("IP6 64:ff9b::192.0.2.1", false),
+    ] {
+        let mut a = Agent::new(1);
+        let text = format!("{AUDIO}c=IN {address}\n");
+        a.answer(&offer(&text), &audio([pcmu()])).unwrap();
+        assert_eq!(a.stream(0).hold == Hold::Address, held, "{address}");
+    }
+}
+
 // RFC 3264 §6: 488 when nothing is left
 #[test]
 fn an_offer_with_nothing_acceptable_is_refused_whole() {

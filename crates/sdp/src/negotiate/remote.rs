@@ -7,7 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use talkpath_wire::{Format, PayloadType};
 
@@ -173,10 +173,29 @@ fn read_codecs(media: &Media<'_>, known: impl Fn(PayloadType) -> Option<Format>)
 }
 
 /// Multicast and broadcast need rules that unicast does not have
-/// (RFC 3264 §5.2), 0/8 and 240/4 reach nobody.
+/// (RFC 3264 §5.2), 0/8 and 240/4 reach nobody; nor are they reached, or
+/// loopback, by way of an IPv6 address that a translator would take apart.
 fn is_unusable(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_multicast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240,
-        IpAddr::V6(ip) => ip.is_multicast(),
+        IpAddr::V6(ip) => {
+            let hides = |inner: Ipv4Addr| inner.is_loopback() || is_unusable(inner.into());
+            ip.is_multicast() || embedded_v4(ip).is_some_and(hides)
+        }
     }
+}
+
+/// The IPv4 address within `ip`: IPv4-compatible (RFC 4291 §2.5.5.1),
+/// IPv4-translated (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1) or 6to4 (RFC 3056).
+fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let (high, low) = match ip.segments() {
+        // ::1 is not 0.0.0.1.
+        [0, 0, 0, 0, 0, 0, 0, 1] => return None,
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => (high, low),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
