@@ -3,7 +3,7 @@
 //! In: the depth of the buffer at each pull. Out: how many samples to give
 //! up. A clock that runs fast shows as a lowest depth that creeps up, and
 //! costs one packet now and then; what a stall of up to 200 ms leaves is
-//! drained packet by packet within two seconds; a longer one is cut at once.
+//! drained packet by packet in 1.5 seconds; a longer one is cut at once.
 //!
 //! Fixed for now: the target does not follow jitter, and nothing is
 //! time-scaled.

@@ -37,14 +37,14 @@ fn stalled(stall_ms: u64) -> impl Fn(u64) -> u64 {
 }
 
 #[test]
-fn the_delay_of_a_stall_is_gone_within_two_seconds() {
-    for stall_ms in [100, 200, 260, 500] {
+fn the_delay_of_a_stall_is_gone_within_one_and_a_half_seconds() {
+    for stall_ms in [100, 200, 240, 260, 500] {
         for phase_us in [0, 1_000, 11_000, 19_000] {
             let stall = stalled(stall_ms);
             let from = 50 + stall_ms / 20 + 1;
             let ticks = ticks_to_drain(|n| stall(n) + phase_us, from);
             assert!(
-                ticks <= 100,
+                ticks <= 75,
                 "{stall_ms} ms at {phase_us}: {} ms",
                 ticks * 20
             );
@@ -53,9 +53,9 @@ fn the_delay_of_a_stall_is_gone_within_two_seconds() {
 }
 
 #[test]
-fn early_media_released_at_once_is_drained_within_two_seconds() {
+fn early_media_released_at_once_is_drained_within_one_and_a_half_seconds() {
     let ticks = ticks_to_drain(|n| n.saturating_sub(9) * 20_000, 0);
-    assert!(ticks <= 100, "{} ms", ticks * 20);
+    assert!(ticks <= 75, "{} ms", ticks * 20);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn draining_does_not_click() {
     let (clean, _) = largest_step_of_a_tone(|n| n * 20_000, 100);
     // What a cross-fade of 20 samples may add to 29,000 from peak to peak.
     let allowed = clean + 29_000 / 20 + 200;
-    for stall_ms in [100, 200, 260, 500] {
+    for stall_ms in [100, 200, 240, 260, 500] {
         let (step, run) = largest_step_of_a_tone(stalled(stall_ms), 300);
         assert!(step <= allowed, "{stall_ms} ms: {step}, clean {clean}");
         assert!(run.drops.of(DropReason::LatencyBudget).packets >= 1);
