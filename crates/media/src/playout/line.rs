@@ -3,6 +3,7 @@
 //! In: the header of each packet. Out: the position of its first sample, or
 //! that it came before, or that it does not fit. Another source joins where
 //! the one before ends: numbers on the line go on, whatever the source's are.
+//! Where timestamps stand still, numbers say the place.
 //!
 //! RFC 3550 §5.1 (timestamps) and the caution of Appendix A.1.
 
@@ -39,6 +40,8 @@ pub(super) struct Newest {
     timestamp: RtpTime,
     at: i64,
     pub(super) end: i64,
+    /// Steps in a row in which the timestamp stood still.
+    stuck: u32,
     /// Which of the 64 numbers up to `seq` have come; bit 0 is `seq` itself.
     seen: u64,
 }
@@ -103,6 +106,7 @@ impl Line {
         self.late = 0;
         newest.timestamp = arrival.timestamp;
         newest.at = newest.end;
+        newest.stuck = 0;
     }
 
     /// A marked packet whose timestamp leaps ahead of its number.
@@ -132,6 +136,7 @@ impl Line {
                 timestamp,
                 at,
                 end,
+                stuck: 0,
                 seen: 1,
             });
             return Ok(at);
@@ -139,9 +144,8 @@ impl Line {
         if arrival.seq < self.begins {
             return Err(DropReason::Late);
         }
-        let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
-        let at = newest.at.saturating_add(scale(ticks, codec));
         let steps = arrival.seq.distance_from(newest.seq);
+        let at = newest.place(arrival, steps, samples as i64, codec);
         if steps > 0 {
             let seen = u32::try_from(steps)
                 .ok()
@@ -169,10 +173,36 @@ impl Line {
     }
 }
 
+impl Newest {
+    /// Where a packet lies so many steps from this one: where its timestamp
+    /// says, unless timestamps stand still; then where its number says, up to
+    /// the first packet whose timestamp moves.
+    fn place(&mut self, arrival: &Arrival<'_>, steps: i64, samples: i64, codec: &dyn Codec) -> i64 {
+        let ticks = i64::from(arrival.timestamp.ticks_since(self.timestamp));
+        let was_stuck = self.stuck >= STUCK_RUN;
+        if steps > 0 {
+            self.stuck = match ticks {
+                0 => self.stuck.saturating_add(1),
+                _ => 0,
+            };
+        }
+        if !was_stuck && self.stuck < STUCK_RUN {
+            return self.at.saturating_add(scale(ticks, codec));
+        }
+        let (from, packets) = match steps > 0 {
+            true => (self.end, steps - 1),
+            false => (self.at, steps),
+        };
+        from.saturating_add(packets.saturating_mul(samples))
+    }
+}
+
 /// Ticks of the RTP clock in samples, which for G.722 are twice as many.
 fn scale(ticks: i64, codec: &dyn Codec) -> i64 {
     ticks * i64::from(codec.sample_rate().hz()) / i64::from(codec.clock_rate().max(1))
 }
 
+/// Steps without a tick that show that timestamps stand still.
+const STUCK_RUN: u32 = 3;
 /// A timestamp further away is another stream's.
 const JUMP_SECONDS: i64 = 2;

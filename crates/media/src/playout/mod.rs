@@ -370,6 +370,7 @@ impl Playout {
         if self.line.late >= LATE_RUN {
             self.line.late = 0;
             self.stats.resyncs += 1;
+            self.decoded.clear();
             self.restart(Phase::Filling(now));
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod sources;
+mod timestamps;
 
 use super::*;
 use proptest::prelude::*;
