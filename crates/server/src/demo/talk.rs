@@ -95,7 +95,7 @@ pub(super) fn talk(
         let (says, hears): (Vec<_>, Vec<_>) = [caller, callee].into_iter().unzip();
         if let Some(frames) = plan.frames() {
             for (say, hz) in says.into_iter().zip(TONES) {
-                scope.spawn(move || speak(say, hz, frames));
+                scope.spawn(move || speak(say, hz, frames, is_over));
             }
         }
         let hears: Vec<_> = hears
@@ -194,14 +194,14 @@ impl Talk<'_> {
     }
 }
 
-/// Says `frames` frames of a tone.
-fn speak(mut say: Say, hz: f32, frames: u64) {
+/// Says `frames` frames of a tone, unless it is over before.
+fn speak(mut say: Say, hz: f32, frames: u64, is_over: &AtomicBool) {
     let rate = talkpath::SampleRate::HZ_8000;
     let mut tone = ToneGenerator::new(Tone::sine(hz, Dbov(-16.0)), rate);
     let mut frame = vec![0; rate.frame_len()];
     for _ in 0..frames {
         tone.fill(&mut frame);
-        if say.send_all(&frame).is_err() {
+        if is_over.load(Ordering::Relaxed) || say.send_all(&frame).is_err() {
             return;
         }
     }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{Ended, finish, folder, run, start, talkpath};
+use crate::program::{Ended, finish, folder, interrupt, run, start, talkpath};
 use crate::sound::{heard, write_tone};
 
 #[test]
@@ -302,13 +302,6 @@ fn answered_port(path: &Path) -> u16 {
     let text = fs::read_to_string(path).unwrap();
     let (_, rest) = text.split_once("m=audio ").unwrap();
     rest.split(' ').next().unwrap().parse().unwrap()
-}
-
-fn interrupt(process: u32) {
-    let status = Command::new("kill")
-        .args(["-INT", &process.to_string()])
-        .status();
-    assert!(status.unwrap().success());
 }
 
 /// A whole description, written without leftovers beside it.

@@ -1,10 +1,12 @@
 //! The story of the demo, to its end.
 
+use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{folder, run};
+use crate::program::{finish, folder, interrupt, run, start};
 use crate::sound::{heard, write_tone};
 
 /// Its own range; other tests, and other programs, may have any of its ports.
@@ -148,6 +150,25 @@ fn a_capture_holds_the_goodbyes_of_both_sides() {
         .filter(|word| word == &[0x81, 203, 0, 1])
         .count();
     assert_eq!(byes, 2);
+}
+
+#[test]
+fn ctrl_c_ends_the_tones_too() {
+    let ports = ["--ports", "26000-26099"];
+    let arguments = [&["demo", "--seconds", "60"][..], &ports].concat();
+    let mut child = start(&folder("demo_interrupted"), &arguments);
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = stdout.lines().map(Result::unwrap);
+    lines
+        .by_ref()
+        .find(|line| line.starts_with("5. "))
+        .expect("a fifth step");
+    let asked = Instant::now();
+    interrupt(child.id());
+    let rest: Vec<_> = lines.collect();
+    finish(child).failed(130, &["interrupted while both sides talked"]);
+    assert!(asked.elapsed() < Duration::from_secs(10), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.starts_with("7. ")), "{rest:#?}");
 }
 
 fn port(address: &Value) -> u64 {

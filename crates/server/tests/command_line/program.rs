@@ -41,6 +41,14 @@ pub(crate) fn finish(child: Child) -> Ended {
     Ended::from(child.wait_with_output().unwrap())
 }
 
+/// Sends what Ctrl-C sends.
+pub(crate) fn interrupt(process: u32) {
+    let status = Command::new("kill")
+        .args(["-INT", &process.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
 /// What a run left.
 #[derive(Debug)]
 pub(crate) struct Ended {
