@@ -25,22 +25,25 @@ use locked::{Claim, Locked, Rearm};
 /// Whose media a stream takes, and how it finds out.
 ///
 /// Plain RTP is not signed. None of these stops an attacker on the path, nor
-/// one who forges the accepted address; only encryption does. What they do:
+/// one who forges the accepted or the signalled address; only encryption does.
+/// What they do:
 ///
 /// | | stops | cannot stop |
 /// |---|---|---|
 /// | `Signalled` | everyone at another IP address | who sends from the signalled address, or forges it |
-/// | `Learn` | everyone, once learned; everyone else, once the signalled address is heard | who is faster than a peer behind NAT; who guesses SSRC and sequence when the peer is silent |
+/// | `Learn` | everyone but the signalled address, once learned | who is faster than a peer behind NAT; who guesses SSRC and sequence when the peer is silent |
 /// | `Open` | nobody | injection |
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum SourcePolicy {
     /// The signalled IP address, or the one that the signalling came from if
     /// the application names it; the port may differ once per signalling
-    /// event. Then both are locked. The default.
+    /// event. Then both are locked, and only the exact signalled address may
+    /// still take over. The default.
     #[default]
     Signalled,
-    /// The best source heard within one second, then locked. Follows a NAT
-    /// that rebinds: the old source silent, the same SSRC going on.
+    /// The best source heard within one second, then locked; the exact
+    /// signalled address takes over at any time. Follows a NAT that rebinds:
+    /// the old source silent, the same SSRC going on.
     Learn,
     /// Anyone is heard, at any time. Injectable by everyone who can reach the
     /// port; packets from others than the locked source are counted.
@@ -82,7 +85,8 @@ pub enum Evidence {
     NextPort,
     /// RTCP from the address of the locked RTP source, naming its SSRC.
     SameSender(Ssrc),
-    /// RTCP from an IP address that signalling named; nothing else is known.
+    /// RTCP, on either port, from an IP address that signalling named; nothing
+    /// else is known.
     SameAddress,
 }
 
