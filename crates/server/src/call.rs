@@ -4,11 +4,14 @@
 //! report. The order is such that what cannot work is said before the other
 //! side hears of a call: files first, then ports, then descriptions.
 
+use std::path::Path;
+
 use talkpath::{
     Audio, Constraints, Direction, Event, Events, Interface, MediaManager, Recording, Session,
 };
 
 use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
+use crate::distinct;
 use crate::exchange::Place;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -24,18 +27,20 @@ pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
         Place::target(&arguments.sdp_out),
         Place::source(&arguments.answer),
     );
-    let side = Side::prepare(call)?;
-    let is_old = theirs.exists();
+    let side = Side::prepare(
+        call,
+        ("--sdp-out", &arguments.sdp_out),
+        ("--answer", &arguments.answer),
+    )?;
     let (session, offer) = side.manager.create_offer(constraints(call))?;
     let capture = side.capture(call, &session)?;
-    ours.write(offer.as_bytes())?;
+    // Whoever answers has seen the offer first.
+    let leftover = theirs.leftover();
+    ours.write(offer.as_bytes(), call.wait)?;
     eprintln!("offer written to {ours}");
-    if is_old {
-        warn_of_age(&theirs, "offer was written");
-    }
-    let answer = theirs.read("answer", call.wait)?;
+    let answer = theirs.read("answer", leftover.as_ref(), call.wait)?;
     let applied = session.apply_answer(&answer[..]);
-    applied.map_err(|error| Failure::from(error).at(format!("the answer in {theirs}")))?;
+    applied.map_err(|error| Failure::from(error).at(theirs.holding("answer")))?;
     let talk = Talk::begin(call, session, side.events)?;
     let report = talk.run(Begin::Now, capture);
     conclude(call, &ours, &report)
@@ -48,14 +53,18 @@ pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
         Place::target(&arguments.sdp_out),
         Place::source(&arguments.offer),
     );
-    let side = Side::prepare(call)?;
-    let offer = theirs.read("offer", call.wait)?;
+    let side = Side::prepare(
+        call,
+        ("--offer", &arguments.offer),
+        ("--sdp-out", &arguments.sdp_out),
+    )?;
+    let offer = theirs.read("offer", None, call.wait)?;
     let accepted = side.manager.accept_offer(&offer[..], constraints(call));
     let (session, answer) =
-        accepted.map_err(|error| Failure::from(error).at(format!("the offer in {theirs}")))?;
+        accepted.map_err(|error| Failure::from(error).at(theirs.holding("offer")))?;
     let capture = side.capture(call, &session)?;
     let talk = Talk::begin(call, session, side.events)?;
-    ours.write(answer.as_bytes())?;
+    ours.write(answer.as_bytes(), call.wait)?;
     eprintln!("answer written to {ours}");
     let report = talk.run(Begin::AtFirstPacket, capture);
     conclude(call, &ours, &report)
@@ -69,12 +78,23 @@ struct Side {
 
 impl Side {
     /// Checks what can be checked, and builds a manager.
-    fn prepare(call: &CallArguments) -> Result<Self, Failure> {
+    fn prepare(
+        call: &CallArguments,
+        first: (&'static str, &Path),
+        second: (&'static str, &Path),
+    ) -> Result<Self, Failure> {
+        distinct::check(&[
+            (first.0, Some(first.1)),
+            (second.0, Some(second.1)),
+            ("--play", call.play.as_deref()),
+            ("--record", call.record.as_deref()),
+            ("--pcap", call.pcap.as_deref()),
+        ])?;
         if let Some(path) = &call.play {
             sound_file::length(path)?;
         }
         for path in call.record.iter().chain(&call.pcap) {
-            sound_file::check_folder(path)?;
+            sound_file::check_target(path)?;
         }
         interrupt::listen()?;
         let mut interface = Interface::new(call.address);
@@ -117,14 +137,6 @@ fn constraints(call: &CallArguments) -> Constraints {
         audio = audio.ptime(std::time::Duration::from_millis(millis.into()));
     }
     Constraints::from(audio).source_policy(call.source_policy.into())
-}
-
-/// A file left by an earlier call looks like the other side's, and is not.
-fn warn_of_age(place: &Place, when: &str) {
-    eprintln!(
-        "warning: {place} was there before the {when}; it is taken as it is\n  \
-         hint: if an earlier call left it, remove it and begin again"
-    );
 }
 
 /// Prints what it came to.

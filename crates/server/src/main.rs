@@ -14,6 +14,7 @@
 mod call;
 mod cli;
 mod demo;
+mod distinct;
 mod exchange;
 mod explain;
 mod failure;

@@ -4,8 +4,10 @@
 //! reads it again when it is played; here a mistake is found while it costs
 //! nothing.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
+#[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use crate::failure::Failure;
 pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
     let io = |error| Failure::file(path, &error).hint("--play takes a WAV file that is there");
     let wav = |error| Failure::new(format!("{}: {error}", path.display())).hint(HINT);
+    check_seekable(path)?;
     let mut file = File::open(path).map_err(io)?;
     let (mut reader, mut piece) = (WavReader::new(), [0; PIECE]);
     loop {
@@ -32,7 +35,7 @@ pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
 }
 
 /// Whether a recording can be made at `path`: its folder is there.
-pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check_target(path: &Path) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -43,8 +46,20 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {
             folder.display()
         ))
         .hint("make the folder first, or name another file")),
-        _ => Ok(()),
+        _ => check_seekable(path),
     }
+}
+
+/// Refuses a pipe: to open one waits for its other end, and neither the sound
+/// that is looked at here and played later nor a header that is written last
+/// can go through one.
+fn check_seekable(path: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    if fs::metadata(path).is_ok_and(|found| FileTypeExt::is_fifo(&found.file_type())) {
+        return Err(Failure::new(format!("{}: is a pipe", path.display()))
+            .hint("sound and captures are read from files and written to files"));
+    }
+    Ok(())
 }
 
 const HINT: &str = "--play takes a WAV file of 16-bit samples; \

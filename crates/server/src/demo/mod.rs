@@ -24,13 +24,18 @@ use crate::demo::talk::Plan;
 use crate::demo::teller::Teller;
 use crate::failure::Failure;
 use crate::output::print_line;
-use crate::{interrupt, sound_file};
+use crate::{distinct, interrupt, sound_file};
 
 /// Tells the story; 1 when the numbers do not add up.
 pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
+    distinct::check(&[
+        ("--play", arguments.play.as_deref()),
+        ("--record", arguments.record.as_deref()),
+        ("--pcap", arguments.pcap.as_deref()),
+    ])?;
     let plan = Plan::of(arguments)?;
     for path in arguments.record.iter().chain(&arguments.pcap) {
-        sound_file::check_folder(path)?;
+        sound_file::check_target(path)?;
     }
     interrupt::listen()?;
     let teller = Teller::new(arguments.json);

@@ -6,9 +6,9 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::program::{Ended, finish, folder, interrupt, run, start, talkpath};
+use crate::program::{Ended, appears, finish, folder, interrupt, run, start, talkpath};
 use crate::sound::{heard, write_tone};
 
 #[test]
@@ -292,13 +292,94 @@ fn ctrl_c_ends_a_wait() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
+#[test]
+fn an_answer_of_an_earlier_call_is_not_taken_for_a_new_one() {
+    let folder = folder("call_leftover");
+    fs::write(folder.join("a.sdp"), OFFER).unwrap();
+    let arguments = "offer --sdp-out o.sdp --answer a.sdp --ports 26100-26199";
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    let waited = run(&folder, &[&arguments[..], &["--wait", "0.5"]].concat());
+    let left = "a.sdp is left from an earlier call; waiting for a new one";
+    waited.failed(1, &[left, "no new answer in a.sdp for 0.5 s"]);
+    fs::remove_file(folder.join("o.sdp")).unwrap();
+    let child = start(&folder, &[&arguments[..], &["--seconds", "0.1"]].concat());
+    appears(&folder.join("o.sdp"));
+    // The same text, written anew: a peer that always answers alike.
+    fs::write(folder.join("a.sdp"), OFFER).unwrap();
+    finish(child).succeeded();
+}
+
+#[test]
+fn two_sides_meet_over_streams_that_stay_open() {
+    let folder = folder("call_streams");
+    let ports = "--seconds 0.2 --ports 26200-26299";
+    let begin = |arguments: &str| {
+        let line = format!("{arguments} {ports}");
+        let mut command = talkpath(&folder, &line.split(' ').collect::<Vec<_>>());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut caller = begin("offer --sdp-out - --answer -");
+    let mut callee = begin("answer --offer - --sdp-out -");
+    let offered = caller.stdout.take().unwrap();
+    let answered = callee.stdout.take().unwrap();
+    let to_callee = callee.stdin.take().unwrap();
+    let to_caller = caller.stdin.take().unwrap();
+    let copies = [(offered, to_callee), (answered, to_caller)];
+    for (mut from, mut to) in copies {
+        thread::spawn(move || std::io::copy(&mut from, &mut to));
+    }
+    finish(caller).succeeded();
+    finish(callee).succeeded();
+}
+
+#[cfg(unix)]
+#[test]
+fn two_sides_meet_over_named_pipes() {
+    let folder = folder("call_pipes");
+    make_pipes(&folder, &["o", "a"]);
+    let common = ["--seconds", "0.2", "--ports", "26300-26399"];
+    let offer = ["offer", "--sdp-out", "o", "--answer", "a"];
+    let answer = ["answer", "--offer", "o", "--sdp-out", "a"];
+    let caller = start(&folder, &[&offer[..], &common].concat());
+    let callee = start(&folder, &[&answer[..], &common].concat());
+    finish(caller).succeeded();
+    finish(callee).succeeded();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_without_another_end_is_given_up_and_can_be_interrupted() {
+    let folder = folder("call_dead_pipes");
+    make_pipes(&folder, &["p", "q"]);
+    let ports = ["--ports", "26400-26499"];
+    let offer = ["offer", "--sdp-out", "p", "--answer", "a.sdp"];
+    let answer = ["answer", "--offer", "p", "--sdp-out", "a.sdp"];
+    let brief = ["--wait", "0.5"];
+    let ended = run(&folder, &[&offer[..], &ports, &brief].concat());
+    ended.failed(1, &["no reader of p for 0.5 s"]);
+    let ended = run(&folder, &[&answer[..], &ports, &brief].concat());
+    ended.failed(1, &["no offer in p for 0.5 s"]);
+    let play = ["--play", "q"];
+    run(&folder, &[&answer[..], &ports, &play].concat()).failed(1, &["q: is a pipe"]);
+    let mut child = start(&folder, &[&answer[..], &ports].concat());
+    let mut said = [0; 7];
+    let stderr = child.stderr.as_mut().unwrap();
+    std::io::Read::read_exact(stderr, &mut said).unwrap();
+    interrupt(child.id());
+    finish(child).failed(130, &["interrupted while waiting for the offer"]);
+}
+
+#[cfg(unix)]
+fn make_pipes(folder: &Path, names: &[&str]) {
+    let mut command = std::process::Command::new("mkfifo");
+    let status = command.current_dir(folder).args(names).status();
+    assert!(status.unwrap().success());
+}
+
 /// Waits for an answer; its port.
 fn answered_port(path: &Path) -> u16 {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !path.exists() {
-        assert!(Instant::now() < until, "no answer");
-        thread::sleep(Duration::from_millis(10));
-    }
+    appears(path);
     let text = fs::read_to_string(path).unwrap();
     let (_, rest) = text.split_once("m=audio ").unwrap();
     rest.split(' ').next().unwrap().parse().unwrap()

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{Ended, folder, run};
+use crate::program::{Ended, appears, finish, folder, run, start};
+use crate::sound::write_tone;
 
 /// `talkpath offer` with `more`, in a folder where no answer will come.
 fn offer(folder: &Path, more: &[&str]) -> Ended {
@@ -102,9 +103,12 @@ fn an_answer_that_does_not_fit_its_offer_is_refused() {
         ),
     ];
     for (ports, media, words) in cases {
+        let arguments = ["offer", "--sdp-out", ports, "--answer", "a.sdp"];
+        let child = start(&folder, &[&arguments[..], &["--ports", ports]].concat());
+        appears(&folder.join(ports));
         fs::write(folder.join("a.sdp"), format!("{SESSION}{media}")).unwrap();
-        let ended = offer(&folder, &["--ports", ports]);
-        ended.failed(1, &[words, "a.sdp was there before", "hint: "]);
+        finish(child).failed(1, &[words, "hint: "]);
+        fs::remove_file(folder.join("a.sdp")).unwrap();
     }
 }
 
@@ -153,6 +157,38 @@ fn a_folder_that_is_not_there_is_named() {
         &[&arguments[..], &["--ports", "28700-28799"]].concat(),
     );
     ended.failed(1, &["no/o.sdp", "hint: "]);
+}
+
+#[test]
+fn a_file_named_twice_is_refused_before_anything_starts() {
+    let folder = folder("mistake_twice");
+    write_tone(&folder.join("a.wav"), 440.0);
+    let before = fs::read(folder.join("a.wav")).unwrap();
+    let play = ["--play", "a.wav"];
+    for (more, words) in [
+        (["--record", "./a.wav"], "--play and --record"),
+        (["--pcap", "a.wav"], "--play and --pcap"),
+    ] {
+        let said = format!("{words} name the same file");
+        offer(&folder, &[play, more].concat()).failed(1, &[&said, "hint: "]);
+        let demo = [&["demo"], &play[..], &more].concat();
+        run(&folder, &demo).failed(1, &[&said]);
+    }
+    offer(&folder, &["--record", "o.sdp"]).failed(1, &["--sdp-out and --record"]);
+    for (arguments, words) in [
+        (
+            ["offer", "--sdp-out", "x", "--answer"],
+            "--sdp-out and --answer",
+        ),
+        (
+            ["answer", "--offer", "x", "--sdp-out"],
+            "--offer and --sdp-out",
+        ),
+    ] {
+        run(&folder, &[&arguments[..], &["x"]].concat()).failed(1, &[words]);
+    }
+    assert_eq!(fs::read(folder.join("a.wav")).unwrap(), before);
+    assert!(!folder.join("o.sdp").exists());
 }
 
 const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n";

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -39,6 +41,15 @@ pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
 /// Waits for the end of what was started.
 pub(crate) fn finish(child: Child) -> Ended {
     Ended::from(child.wait_with_output().unwrap())
+}
+
+/// Waits until there is a file.
+pub(crate) fn appears(path: &Path) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !path.exists() {
+        assert!(Instant::now() < until, "no {}", path.display());
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Sends what Ctrl-C sends.
