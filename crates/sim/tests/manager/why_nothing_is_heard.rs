@@ -149,6 +149,19 @@ fn the_peer_gave_a_name_to_send_to() {
     let bob = manager(&world, BOB);
     let offer = "v=0\r\no=- 1 1 IN IP4 a.example\r\ns=-\r\nc=IN IP4 a.example\r\nt=0 0\r\n\
                  m=audio 5000 RTP/AVP 0\r\n";
+    let error = bob.accept_offer(offer, any()).unwrap_err();
+    assert_eq!(error.sip_status(), 488);
+    let words = error.to_string();
+    let expected = "a.example is a name, which is not resolved";
+    assert!(words.ends_with(expected), "{words}");
+}
+
+#[test]
+fn the_peer_holds_before_it_ever_gave_an_address() {
+    let world = World::new(146);
+    let bob = manager(&world, BOB);
+    let offer = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
+                 m=audio 5000 RTP/AVP 0\r\n";
     let (callee, _) = bob.accept_offer(offer, any()).unwrap();
     says(&callee, "the other party gave no address to send to");
 }
