@@ -39,7 +39,7 @@ pub enum Standing {
     Active,
     /// Refused with port 0, by us or the peer.
     PortZero,
-    /// The peer gave a name or no address to send to.
+    /// The peer has given no address to send to, only a hold.
     NoAddress,
     /// The session is closed.
     Closed,
