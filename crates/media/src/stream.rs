@@ -12,7 +12,7 @@ mod tick;
 use std::sync::Arc;
 
 use talkpath_sdp::negotiate::Hold;
-use talkpath_transport::{Component, Config, DropReason, Fit, Sending, StreamTransport};
+use talkpath_transport::{Component, Config, DropReason, Fit, RtcpHome, Sending, StreamTransport};
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 
 use crate::call::Context;
@@ -87,11 +87,12 @@ impl Stream {
         sockets: StreamSockets,
         cx: &mut Context<'_>,
     ) -> Self {
-        let transport = StreamTransport::new(Config {
+        let mut transport = StreamTransport::new(Config {
             policy: setup.policy,
             rules: setup.rules,
             own: sockets.own.clone(),
         });
+        transport.set_rtcp_home(home_of_rtcp(&sockets));
         let sender = Sender::new(DEFAULT_CLOCK, cx.chance);
         let audio = Audio {
             ingress: None,
@@ -132,6 +133,7 @@ impl Stream {
     /// Goes on with other sockets: everything else stays as it is.
     pub(crate) fn move_to(&mut self, sockets: StreamSockets) {
         self.transport.set_own(&sockets.own);
+        self.transport.set_rtcp_home(home_of_rtcp(&sockets));
         self.sockets = sockets;
     }
 
@@ -191,6 +193,7 @@ impl Stream {
     /// RTCP shares the port of RTP from now on; its own socket goes.
     pub(crate) fn free_rtcp(&mut self) {
         self.sockets.rtcp = None;
+        self.transport.set_rtcp_home(RtcpHome::Shared);
     }
 
     /// Ends: says goodbye and accounts for what was still held.
@@ -289,8 +292,7 @@ impl Stream {
         }
     }
 
-    /// The socket that RTCP goes out from (RFC 4961): that of RTP, too, where
-    /// the peer gave multiplexing up when the other port was gone.
+    /// The socket that RTCP goes out from (RFC 4961).
     fn rtcp_socket(&self) -> crate::SocketKey {
         match self.transport.rtcp_component() {
             Component::Rtp => self.sockets.rtp,
@@ -326,6 +328,13 @@ impl Incoming {
             false => Timing::Advances,
         };
         Arrival::of(packet, self.format.clock_rate, timing)
+    }
+}
+
+fn home_of_rtcp(sockets: &StreamSockets) -> RtcpHome {
+    match sockets.rtcp {
+        Some(_) => RtcpHome::Own,
+        None => RtcpHome::Shared,
     }
 }
 

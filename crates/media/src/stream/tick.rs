@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use talkpath_sdp::Direction;
 use talkpath_wire::Time;
 
 use super::{Audio, Stream};
@@ -199,9 +200,14 @@ impl Stream {
     /// The next keepalive (RFC 6263). Who says nothing opens the way with a
     /// few in a row, so that a peer who learns addresses learns his; later they
     /// go out where RTP and RTCP have ports of their own, for reports keep a
-    /// shared one alive.
+    /// shared one alive. Who may only receive sends them too; where nothing is
+    /// to come either way, and at a held address, nobody does.
     pub(super) fn keepalive(&self) -> Option<Keepalive> {
-        let to = self.transport.rtp_destination().ok()?;
+        let direction = self.agreement.as_ref()?.direction;
+        if direction == Direction::Inactive {
+            return None;
+        }
+        let to = self.transport.keepalive_destination().ok()?;
         let (openers, sender) = (self.counted.openers, &self.rtp.sender);
         let is_opening = sender.packets() == u64::from(openers) && openers < OPENERS;
         let due = match sender.last_sent() {

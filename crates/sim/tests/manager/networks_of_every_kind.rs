@@ -249,7 +249,8 @@ fn goodbye_is_said_by_whoever_sent_and_nobody_else() {
     // it may have sent are packets too.
     let from_bob = rtcp_from(&world, BOB);
     let byes = from_bob.iter().filter(|r| r.types.contains(&BYE)).count();
-    assert_eq!(byes > 0, from_bob.len() > byes, "{from_bob:?}");
+    let sent = from_bob.len() > byes || !rtp_from(&world, BOB).is_empty();
+    assert_eq!(byes > 0, sent, "{from_bob:?}");
     drop((alice, bob));
 }
 
