@@ -149,6 +149,9 @@ fn conclude(call: &CallArguments, ours: &Place, report: &Report) -> Result<u8, F
     }
     match report.failed_file() {
         Some(failed) => Err(Failure::new(failed)),
+        None if call.require_media && !report.was_heard() => Err(Failure::new(
+            "nothing was heard, and --require-media asks for it",
+        )),
         None => Ok(0),
     }
 }

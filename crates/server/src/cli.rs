@@ -37,7 +37,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// Talk for so long instead of five packets
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = length, allow_negative_numbers = true)]
     pub(crate) seconds: Option<Duration>,
     /// The WAV file that the caller plays, to its end if --seconds does not say
     #[arg(long, value_name = "FILE")]
@@ -107,7 +107,7 @@ pub(crate) struct CallArguments {
     pub(crate) record: Option<PathBuf>,
     /// How long to talk, from when both sides are active; without it, until
     /// --play is played or the other side says goodbye
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = length, allow_negative_numbers = true)]
     pub(crate) seconds: Option<Duration>,
     /// How long to wait for the other side's SDP
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "60")]
@@ -128,7 +128,7 @@ pub(crate) struct CallArguments {
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports, default_value = "10000-20000")]
     pub(crate) ports: RangeInclusive<u16>,
     /// Milliseconds of sound in a packet, 10 to 60
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u16).range(10..=60))]
+    #[arg(long, value_name = "MS", value_parser = packet_time)]
     pub(crate) ptime: Option<u16>,
     /// The sample rate of what is recorded: 8000, 16000, 24000 or 48000
     #[arg(long, value_name = "HZ", value_parser = rate, default_value = "8000")]
@@ -142,6 +142,9 @@ pub(crate) struct CallArguments {
     /// Write every packet, sent and received, into this pcap file
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// End with status 1 when nothing was heard
+    #[arg(long)]
+    pub(crate) require_media: bool,
     /// Print what it came to as one line of JSON, the last of standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -174,7 +177,7 @@ pub(crate) enum Mux {
 /// [`SourcePolicy`] on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Policy {
-    /// Those from the address that the SDP names
+    /// Those from the IP address that the SDP names; the port may move once
     Signalled,
     /// Those from who is heard first, for a peer behind a NAT
     Learn,
@@ -224,6 +227,27 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `5`, `0.5`: long enough for a packet.
+fn length(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        length if length < PACKET => Err(format!(
+            "{} to {} seconds are possible: a packet holds so much",
+            PACKET.as_secs_f64(),
+            LONGEST.as_secs()
+        )),
+        length => Ok(length),
+    }
+}
+
+/// `10`, of milliseconds.
+fn packet_time(text: &str) -> Result<u16, String> {
+    let millis = text
+        .parse()
+        .ok()
+        .filter(|millis| (10..=60).contains(millis));
+    millis.ok_or_else(|| "packets hold 10 to 60 ms".into())
+}
+
 /// `10000-10100`
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let wanted = || "a range of ports is wanted, such as 10000-10100".to_owned();
@@ -252,10 +276,13 @@ fn rate(text: &str) -> Result<SampleRate, String> {
 
 /// A hundred days.
 const LONGEST: Duration = Duration::from_secs(8_640_000);
+/// What most packets hold, and those of the demo.
+const PACKET: Duration = Duration::from_millis(20);
 
 const STATUSES: &str = "\
 Exit status:
-  0    it was done; a call in which nothing was heard too (the summary says why)
+  0    it was done; a call in which nothing was heard too (the summary says why),
+       unless --require-media was given
   1    it could not be done, or something wrong was found: standard error says what
   2    the arguments cannot be read
   130  interrupted before it began";
@@ -283,8 +310,8 @@ Examples:
       --sdp-out offer.sdp --answer answer.sdp
 
 Ctrl-C ends the call with a goodbye; the recording is kept. Exit status: 0 when the call was
-made, even if nothing was heard (the summary says why); 1 when it could not be; 2 for arguments
-that cannot be read; 130 when interrupted before the call began.";
+made, even if nothing was heard (the summary says why); 1 when it could not be, or nothing was heard
+with --require-media; 2 for arguments that cannot be read; 130 when interrupted before the call began.";
 
 const ANSWER_EXAMPLES: &str = "\
 Examples:
@@ -300,8 +327,8 @@ Examples:
 --seconds counts from the first packet if one comes within that time, so that nothing is missed
 of a peer that takes a while to read the answer; else from the answer. Ctrl-C ends the call with
 a goodbye; the recording is kept. Exit status: 0 when the call was made, even if nothing was heard
-(the summary says why); 1 when it could not be; 2 for arguments that cannot be read; 130 when
-interrupted before the call began.";
+(the summary says why); 1 when it could not be, or nothing was heard with --require-media; 2 for
+arguments that cannot be read; 130 when interrupted before the call began.";
 
 const SDP_EXAMPLES: &str = "\
 Examples:

@@ -71,9 +71,11 @@ impl From<BuildError> for Failure {
         let failure = Failure::new(error.to_string());
         match &error {
             BuildError::Ports(ports) => failure.hinted(ports),
-            BuildError::NeedsAdvertised { .. } => {
-                failure.hint("--advertise ADDRESS says where the other side reaches this host")
-            }
+            BuildError::NeedsAdvertised { address } => Failure::new(format!(
+                "{address} listens everywhere: --advertise says where the other side reaches this \
+                 host"
+            ))
+            .hint("or --address takes one address of this host"),
             _ => failure,
         }
     }
@@ -92,9 +94,14 @@ impl From<SessionError> for Failure {
                  --codecs and --rtcp-mux what is taken here",
                 error.sip_status()
             )),
-            SessionError::NoInterfaceOfFamily { .. } => {
-                failure.hint("--address takes an address of the other family, such as ::1")
-            }
+            SessionError::NoInterfaceOfFamily { family } => failure.hint(format!(
+                "--address takes an {family} address of this host, such as {}",
+                if *family == "IPv6" {
+                    "::1"
+                } else {
+                    "127.0.0.1"
+                }
+            )),
             _ => failure,
         }
     }

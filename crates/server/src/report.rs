@@ -123,10 +123,11 @@ impl Report {
         seen.or(self.agreed.remote)
     }
 
-    fn was_heard(&self) -> bool {
+    /// Whether the other side was heard. A keepalive is no sound.
+    pub(crate) fn was_heard(&self) -> bool {
         self.stats
             .as_ref()
-            .is_some_and(|stats| stats.received.packets > 0)
+            .is_some_and(|stats| stats.received.payload_bytes > 0)
     }
 }
 
@@ -211,14 +212,21 @@ impl fmt::Display for Report {
         self.write_files(f)?;
         let expected = self.agreed.direction.receives();
         if expected && !self.was_heard() {
-            writeln!(f, "Nothing was heard. Why:")?;
+            writeln!(f, "Nothing was heard.")?;
+            if self
+                .stats
+                .as_ref()
+                .is_some_and(|stats| stats.received.packets > 0)
+            {
+                writeln!(f, "  what came were keepalives, without sound")?;
+            }
             // What we said explains nothing of what we heard.
             let ours = |finding: &&Finding| !matches!(finding, Finding::NothingSaid);
             for finding in self.findings.iter().filter(ours) {
                 writeln!(f, "  {finding}")?;
             }
-            if let Some(advice) = self.findings.iter().find_map(advice) {
-                writeln!(f, "  hint: {advice}")?;
+            for hint in self.hints() {
+                writeln!(f, "  hint: {hint}")?;
             }
         }
         Ok(())
@@ -226,6 +234,29 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// What to do when nothing was heard, the likeliest first.
+    fn hints(&self) -> Vec<String> {
+        let mut hints = Vec::new();
+        if let (Some(local), Some(remote)) = (self.agreed.local, self.agreed.remote) {
+            hints.extend(words::unreachable(local.ip(), remote.ip()));
+        }
+        if hints.is_empty() && self.is_peer_there() {
+            hints.push("the peer may have nothing to say (no --play there)".into());
+        }
+        hints.extend(self.findings.iter().find_map(advice).map(Into::into));
+        hints
+    }
+
+    /// Whether the other side was heard by RTCP, or seems to hear us.
+    fn is_peer_there(&self) -> bool {
+        let stats = self.stats.as_ref();
+        let seems = |stats: &StreamStats| {
+            let is_sent = stats.sent.packets > 0 && stats.sent.errors == 0;
+            stats.received.rtcp_packets > 0 || is_sent
+        };
+        self.ending == Ending::PeerLeft || stats.is_some_and(seems)
+    }
+
     fn write_agreed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let codec = self.stats.as_ref().and_then(|stats| {
             let format = stats.sending.as_ref().or(stats.receiving.as_ref())?;
@@ -254,6 +285,10 @@ impl Report {
         if let Some(played) = played {
             let (path, length) = (played.path.display(), seconds(played.length));
             writeln!(f, "  played      {path}: {length}")?;
+            let sent = self.stats.as_ref().map_or(0, |stats| stats.sent.packets);
+            if sent == 0 && self.agreed.direction.sends() && played.error.is_none() {
+                writeln!(f, "  nothing of it was sent: a packet holds more")?;
+            }
         }
         if let Some(recorded) = recorded {
             let (path, length) = (recorded.path.display(), seconds(recorded.length));

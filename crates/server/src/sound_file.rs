@@ -11,9 +11,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use talkpath_file::wav::WavReader;
+use talkpath_file::wav::{DataLength, WavHeader, WavReader};
 
 use crate::failure::Failure;
+use crate::words;
 
 /// How long the file at `path` sounds, if it says.
 pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
@@ -29,8 +30,26 @@ pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
         }
         reader.read(&piece[..read], &mut []).map_err(wav)?;
         if let Some(header) = reader.header() {
+            warn_if_cut(path, header, file.metadata().map_err(io)?.len());
             return Ok(header.duration());
         }
+    }
+}
+
+/// Says when a file of `bytes` holds less than its header says.
+fn warn_if_cut(path: &Path, header: &WavHeader, bytes: u64) {
+    let (DataLength::Bytes(told), Some(length)) = (header.data_length, header.duration()) else {
+        return;
+    };
+    let held = bytes.saturating_sub(header.data_offset);
+    if held < told {
+        let held = length.mul_f64(held as f64 / told as f64);
+        eprintln!(
+            "warning: {} holds {} of the {} that its header says",
+            path.display(),
+            words::seconds(held),
+            words::seconds(length)
+        );
     }
 }
 

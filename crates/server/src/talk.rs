@@ -59,6 +59,11 @@ impl Talk {
                 "warning: {path} is not heard: what is agreed on is {agreed}, seen from here"
             );
         }
+        if let Some(remote) = stream.remote.as_ref().and_then(|remote| remote.last)
+            && let Some(words) = words::unreachable(call.address, remote.ip())
+        {
+            eprintln!("warning: {words}");
+        }
         let record = |path: &std::path::PathBuf| session.record(Wav::heard(path));
         let recording = call.record.as_ref().map(record).transpose()?;
         let playing = call.play.as_ref().map(|path| session.play(path));

@@ -1,5 +1,6 @@
 //! What happened to a session, in the words of somebody who makes calls.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use talkpath::{Agreed, CloseReason, Component, Direction, Evidence, Happening, SourceChanged};
@@ -71,6 +72,15 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// `first`, `second`, ... of what is counted from 0.
+pub(crate) fn ordinal(index: usize) -> String {
+    const FEW: [&str; 4] = ["first", "second", "third", "fourth"];
+    match FEW.get(index) {
+        Some(word) => (*word).into(),
+        None => format!("{}th", index + 1),
+    }
+}
+
 /// `1.2 s`
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
@@ -79,6 +89,14 @@ pub(crate) fn seconds(duration: Duration) -> String {
 /// `1.2 ms`
 pub(crate) fn millis(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+}
+
+/// Why a peer at `remote` hears nothing of us at `local`, nor we of it.
+pub(crate) fn unreachable(local: IpAddr, remote: IpAddr) -> Option<String> {
+    let is_apart = local.is_loopback() && !remote.is_loopback() && !remote.is_unspecified();
+    is_apart.then(|| {
+        format!("{local} cannot be reached from {remote}; --address takes this host's own address")
+    })
 }
 
 /// A direction as its owner sees it.
@@ -93,7 +111,10 @@ pub(crate) fn direction(direction: Direction) -> &'static str {
 
 fn agreed(agreed: &Agreed) -> String {
     let Some(codec) = &agreed.codec else {
-        return format!("m-line {} carries nothing", agreed.stream.0);
+        return format!(
+            "the {} m-line carries nothing",
+            ordinal(agreed.stream.0.into())
+        );
     };
     let address = |address: Option<std::net::SocketAddr>| {
         address.map_or_else(|| "nowhere".into(), |address| address.to_string())

@@ -49,6 +49,9 @@ pub(super) fn check(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     let [caller, callee] = [&outcome.stats[0], &outcome.stats[1]].map(|stats| stats.audio());
     match (caller, callee) {
         (Some(caller), Some(callee)) if !outcome.interrupted => {
+            if caller.sent.packets == 0 {
+                problems.push("nothing was sent: a packet holds 20 ms, and there was less".into());
+            }
             way("caller", caller, "callee", callee, plan, &mut problems);
             way("callee", callee, "caller", caller, plan, &mut problems);
         }

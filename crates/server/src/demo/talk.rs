@@ -26,8 +26,8 @@ pub(super) enum Plan {
     Packets(u64),
     /// A tone of so many frames of 20 ms each way.
     Tones(u64),
-    /// The caller plays a file, for so long or to its end.
-    File(PathBuf, Option<Duration>),
+    /// The caller plays a file, for so long or to its end; how long it is.
+    File(PathBuf, Option<Duration>, Option<Duration>),
 }
 
 /// What came of it.
@@ -36,6 +36,8 @@ pub(super) struct Talked {
     /// Every packet, of a plan that shows them.
     pub(super) packets: Vec<Noticed>,
     pub(super) played: Option<FileDone>,
+    /// The length of the file that was played from, if it says.
+    pub(super) whole: Option<Duration>,
     /// The tones that the caller and the callee heard, in hertz.
     pub(super) heard: [Option<f64>; 2],
 }
@@ -44,8 +46,8 @@ impl Plan {
     pub(super) fn of(arguments: &DemoArguments) -> Result<Self, Failure> {
         match (&arguments.play, arguments.seconds) {
             (Some(path), seconds) => {
-                sound_file::length(path)?;
-                Ok(Plan::File(path.clone(), seconds))
+                let whole = sound_file::length(path)?;
+                Ok(Plan::File(path.clone(), seconds, whole))
             }
             (None, Some(seconds)) => Ok(Plan::Tones((seconds.as_millis() / 20) as u64)),
             (None, None) => Ok(Plan::Packets(FIVE)),
@@ -68,7 +70,10 @@ pub(super) fn talk(
     plan: &Plan,
     parties: [&Party; 2],
 ) -> Result<Talked, Failure> {
-    teller.step("Both talk");
+    teller.step(match plan {
+        Plan::Packets(_) | Plan::Tones(_) => "Both talk",
+        Plan::File(..) => "The caller talks",
+    });
     let ends = parties.map(|party| party.session.audio());
     let [caller, callee] = ends;
     let (caller, callee) = (caller?.split(), callee?.split());
@@ -86,7 +91,8 @@ pub(super) fn talk(
         talked: Talked::default(),
         playing: None,
     };
-    if let Plan::File(path, _) = plan {
+    if let Plan::File(path, _, whole) = plan {
+        talk.talked.whole = *whole;
         talk.playing = Some(parties[0].session.play(path)?);
         teller.say(&format!("The caller plays {}.", path.display()));
     }
@@ -179,8 +185,8 @@ impl Talk<'_> {
                 let is_late = self.began.elapsed() > wanted + SETTLE;
                 is_late || self.parties.iter().all(|party| sent(party) >= *frames)
             }
-            Plan::File(_, Some(length)) => self.began.elapsed() >= *length,
-            Plan::File(_, None) => self.playing.as_ref().is_none_or(Playback::is_over),
+            Plan::File(_, Some(length), _) => self.began.elapsed() >= *length,
+            Plan::File(_, None, _) => self.playing.as_ref().is_none_or(Playback::is_over),
         }
     }
 

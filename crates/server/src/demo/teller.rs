@@ -85,10 +85,17 @@ impl Teller {
         self.say(&format!(
             "{sessions} sessions are left, {ports} ports are in use."
         ));
-        let sounds = [&outcome.talked.played, &outcome.recorded];
-        for file in sounds.into_iter().flatten() {
-            let (path, length) = (file.path.display(), words::seconds(file.length));
-            self.say(&format!("{path}: {length} of sound."));
+        if let Some(played) = &outcome.talked.played {
+            let whole = outcome.talked.whole.filter(|whole| *whole > played.length);
+            let whole = whole.map_or_else(String::new, |whole| {
+                format!(" of {}", words::seconds(whole))
+            });
+            let (path, length) = (played.path.display(), words::seconds(played.length));
+            self.say(&format!("{path}: {length}{whole} was played."));
+        }
+        if let Some(recorded) = &outcome.recorded {
+            let (path, length) = (recorded.path.display(), words::seconds(recorded.length));
+            self.say(&format!("{path}: {length} was recorded."));
         }
         if let Some(file) = &outcome.captured {
             self.say(&format!(

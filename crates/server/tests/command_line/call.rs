@@ -220,6 +220,40 @@ fn when_nothing_is_heard_the_summary_says_why() {
     ] {
         assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
     }
+    fs::remove_file(folder.join("a.sdp")).unwrap();
+    let required = ["--ports", "27500-27599", "--require-media"];
+    let ended = run(&folder, &[&arguments[..], &required].concat());
+    assert!(ended.stdout.contains("Nothing was heard"), "{ended:#?}");
+    ended.failed(1, &["--require-media"]);
+}
+
+#[test]
+fn a_silent_peer_is_suspected_before_a_firewall() {
+    let folder = folder("call_one_way");
+    write_tone(&folder.join("a.wav"), 600.0);
+    let ports = ["--ports", "26500-26599"];
+    let offer = ["offer", "--sdp-out", "o.sdp", "--answer", "a.sdp", "--play"];
+    let answer = ["answer", "--offer", "o.sdp", "--sdp-out", "a.sdp"];
+    let caller = start(&folder, &[&offer[..], &["a.wav"], &ports].concat());
+    let callee = start(&folder, &[&answer[..], &ports].concat());
+    let told = finish(caller).succeeded().stdout;
+    finish(callee).succeeded();
+    let hint = told.lines().find(|line| line.contains("hint: "));
+    let hint = hint.unwrap_or_default();
+    assert!(hint.contains("nothing to say"), "{told}");
+}
+
+#[test]
+fn loopback_is_no_address_for_a_peer_elsewhere() {
+    let folder = folder("call_elsewhere");
+    let offer = OFFER.replace("127.0.0.1", "192.0.2.7");
+    fs::write(folder.join("o.sdp"), offer).unwrap();
+    let arguments = "answer --offer o.sdp --sdp-out a.sdp --seconds 0.3 --ports 26600-26699";
+    let ended = run(&folder, &arguments.split(' ').collect::<Vec<_>>()).succeeded();
+    let words = "127.0.0.1 cannot be reached from 192.0.2.7; --address takes";
+    assert!(ended.stderr.contains(words), "{ended:#?}");
+    let hint = ended.stdout.lines().find(|line| line.contains("hint: "));
+    assert!(hint.is_some_and(|hint| hint.contains(words)), "{ended:#?}");
 }
 
 #[test]

@@ -140,6 +140,34 @@ fn a_file_is_played_and_recorded() {
 }
 
 #[test]
+fn sound_shorter_than_a_packet_does_not_add_up() {
+    let folder = folder("demo_short");
+    write_tone(&folder.join("a.wav"), 700.0);
+    let wav = std::fs::read(folder.join("a.wav")).unwrap();
+    std::fs::write(folder.join("cut.wav"), &wav[..wav.len() - 16_000 + 60]).unwrap();
+    let ended = run(&folder, &["demo", "--play", "cut.wav"]);
+    assert!(!ended.stdout.contains("Everything adds up"), "{ended:#?}");
+    ended.failed(
+        1,
+        &[
+            "nothing was sent",
+            "cut.wav holds 0.0 s of the 1.0 s that its header says",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_told_so_and_one_party_talks() {
+    let folder = folder("demo_cut");
+    write_tone(&folder.join("a.wav"), 700.0);
+    let arguments = ["demo", "--play", "a.wav", "--seconds", "0.4"];
+    let ended = run(&folder, &arguments).succeeded();
+    for said in ["5. The caller talks", " of 1.0 s was played"] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+}
+
+#[test]
 fn a_capture_holds_the_goodbyes_of_both_sides() {
     let folder = folder("demo_pcap");
     run(&folder, &["demo", "--json", "--pcap", "call.pcap"]).succeeded();

@@ -119,9 +119,12 @@ fn arguments_that_make_no_sense_end_with_status_2() {
     offer(&folder, &["--ports", "5-4"]).failed(2, &["5-4 holds no port"]);
     offer(&folder, &["--ports", "all"]).failed(2, &["10000-10100"]);
     offer(&folder, &["--address", "example.org"]).failed(2, &["--address"]);
-    offer(&folder, &["--seconds", "-1"]).failed(2, &["--seconds"]);
+    for brief in ["-1", "0", "0.01"] {
+        offer(&folder, &["--seconds", brief]).failed(2, &["--seconds"]);
+        run(&folder, &["demo", "--seconds", brief]).failed(2, &["--seconds"]);
+    }
     offer(&folder, &["--rate", "44100"]).failed(2, &["8000, 16000, 24000 or 48000"]);
-    offer(&folder, &["--ptime", "100"]).failed(2, &["10..=60"]);
+    offer(&folder, &["--ptime", "100"]).failed(2, &["packets hold 10 to 60 ms"]);
     assert!(!folder.join("o.sdp").exists());
 }
 
