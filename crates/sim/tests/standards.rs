@@ -408,3 +408,28 @@ fn who_says_nothing_opens_the_way_with_four_packets_in_sequence() {
         }
     }
 }
+
+// RFC 3261 §13.2.1 lets a UAC ignore it; in the field the media has moved.
+#[test]
+fn an_answer_revised_by_the_200_moves_the_media() {
+    let world = World::new(11);
+    let manager = manager(&world);
+    let announcement = world.host(PEER).peer(4000);
+    let person = world.host("10.0.0.3").peer(5000);
+    let wanted = Audio::sendrecv([Codec::Pcmu]).rtcp_mux(RtcpMux::Only);
+    let wanted = Constraints::from(wanted).silence(Silence::Packets);
+    let (session, _offer) = manager.create_offer(wanted).unwrap();
+    session.apply_answer(&*body(MUXED)).unwrap();
+    world.run_for(Duration::from_secs(1));
+    assert!(announcement.received().len() >= 45);
+
+    let moved = body(MUXED)
+        .replace(PEER, "10.0.0.3")
+        .replace("4000", "5000");
+    assert!(session.apply_answer(&*moved).is_err());
+    session.revise_answer(&*moved).unwrap();
+    let before = announcement.received().len();
+    world.run_for(Duration::from_secs(1));
+    assert!(announcement.received().len() <= before + 1);
+    assert!(person.received().len() >= 45);
+}

@@ -142,6 +142,16 @@ impl Session {
         self.core.apply_answer(&*answer.into_answer()?)
     }
 
+    /// Applies another answer to our first offer, from the same peer: an
+    /// announcement answered in a provisional response, and somebody else in the
+    /// 200 OK. What the first one settled is replaced.
+    ///
+    /// # Errors
+    /// [`SessionError::Completion`] when there is no such offer any more.
+    pub fn revise_answer<'a>(&self, answer: impl IntoAnswer<'a>) -> Result<(), SessionError> {
+        self.core.revise_answer(&*answer.into_answer()?)
+    }
+
     /// Gives our open offer up: what was agreed before goes on.
     ///
     /// # Errors

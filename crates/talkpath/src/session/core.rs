@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use talkpath_media::{
     Answer as Awaiting, Diagnosis, SessionId, SessionStats, Situation, Standing, StreamIndex,
 };
-use talkpath_sdp::negotiate::{Dialogue, Family, Identity, Stream};
+use talkpath_sdp::negotiate::{
+    CompletionError, CompletionPlan, Dialogue, Family, Identity, Stream,
+};
 use talkpath_sdp::{Answer, Offer};
 
 use super::state::State;
@@ -187,9 +189,21 @@ impl Core {
 
     /// Applies the answer to our offer; the same answer again changes nothing.
     pub(super) fn apply_answer(&self, answer: &Answer) -> Result<(), SessionError> {
+        self.complete(|dialogue| dialogue.plan_completion(answer))
+    }
+
+    /// Applies another answer to the offer that was answered already.
+    pub(super) fn revise_answer(&self, answer: &Answer) -> Result<(), SessionError> {
+        self.complete(|dialogue| dialogue.plan_revised_answer(answer))
+    }
+
+    fn complete(
+        &self,
+        plan: impl FnOnce(&Dialogue) -> Result<CompletionPlan, CompletionError>,
+    ) -> Result<(), SessionError> {
         let mut state = self.open_state()?;
         let place = self.reserve()?;
-        let plan = state.dialogue.plan_completion(answer)?;
+        let plan = plan(&state.dialogue)?;
         if plan.is_repeated() {
             return Ok(());
         }
