@@ -14,6 +14,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod address;
 mod extension;
 mod format;
 mod payload_type;
@@ -26,6 +27,7 @@ mod ssrc;
 mod testing;
 mod time;
 
+pub use address::embedded_v4;
 pub use extension::{ExtensionElement, ExtensionElements, HeaderExtension};
 pub use format::Format;
 pub use payload_type::{PayloadType, PayloadTypeError};

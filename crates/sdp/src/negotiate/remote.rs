@@ -7,9 +7,9 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use talkpath_wire::{Format, PayloadType};
+use talkpath_wire::{Format, PayloadType, embedded_v4};
 
 use super::stream::{Codec, Destination, Hold, Packetization, Remote, Rtcp, Stream, socket};
 use super::wants::Kind;
@@ -183,19 +183,4 @@ fn is_unusable(ip: IpAddr) -> bool {
             ip.is_multicast() || embedded_v4(ip).is_some_and(hides)
         }
     }
-}
-
-/// The IPv4 address within `ip`: IPv4-compatible (RFC 4291 §2.5.5.1),
-/// IPv4-translated (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1) or 6to4 (RFC 3056).
-fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let (high, low) = match ip.segments() {
-        // ::1 is not 0.0.0.1.
-        [0, 0, 0, 0, 0, 0, 0, 1] => return None,
-        [0, 0, 0, 0, 0, 0, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x2002, high, low, ..] => (high, low),
-        _ => return None,
-    };
-    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
