@@ -16,6 +16,7 @@ use crate::exchange::Place;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::{print, print_line};
+use crate::refusal;
 use crate::report::Report;
 use crate::sound_file;
 use crate::talk::{Begin, Talk};
@@ -40,7 +41,7 @@ pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
     eprintln!("offer written to {ours}");
     let answer = theirs.read("answer", leftover.as_ref(), call.wait)?;
     let applied = session.apply_answer(&answer[..]);
-    applied.map_err(|error| Failure::from(error).at(theirs.holding("answer")))?;
+    applied.map_err(|error| refusal::answer(error, &answer).at(theirs.holding("answer")))?;
     let talk = Talk::begin(call, session, side.events)?;
     let report = talk.run(Begin::Now, capture);
     conclude(call, &ours, &report)
@@ -60,8 +61,8 @@ pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
     )?;
     let offer = theirs.read("offer", None, call.wait)?;
     let accepted = side.manager.accept_offer(&offer[..], constraints(call));
-    let (session, answer) =
-        accepted.map_err(|error| Failure::from(error).at(theirs.holding("offer")))?;
+    let (session, answer) = accepted
+        .map_err(|error| refusal::offer(error, &offer, &call.codecs).at(theirs.holding("offer")))?;
     let capture = side.capture(call, &session)?;
     let talk = Talk::begin(call, session, side.events)?;
     ours.write(answer.as_bytes(), call.wait)?;

@@ -8,23 +8,29 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use talkpath::sdp::SessionDescription;
 use talkpath::sdp::explain::{Explained, explain};
 use talkpath::sdp::lint::{Severity, Violation, lint, lint_answer};
+use talkpath::sdp::{MediaKind, Protocol, SessionDescription};
 use talkpath::{Answer, Offer, ParseError};
 
 use crate::cli::SdpArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_line, printable};
-use crate::words::counted;
+use crate::syntax;
+use crate::words::{counted, ordinal};
 
 /// Explains a description; 1 when it has an error.
 pub(crate) fn sdp(arguments: &SdpArguments) -> Result<u8, Failure> {
-    let description = parse(&arguments.file)?;
+    let description = match parse(&arguments.file) {
+        Ok(description) => description,
+        Err(unread) => return Err(unread.tell(arguments.json)),
+    };
     let violations = match &arguments.answer_to {
         None => lint(&description),
         Some(offer) => {
-            let offer = Offer::from_description(parse(offer)?);
+            let offer = Offer::from_description(
+                parse(offer).map_err(|unread| unread.tell(arguments.json))?,
+            );
             let mut found = lint(&description);
             found.extend(lint_answer(
                 &offer,
@@ -38,24 +44,51 @@ pub(crate) fn sdp(arguments: &SdpArguments) -> Result<u8, Failure> {
     let lines = explain(&description);
     match arguments.json {
         true => print_line(to_json(&lines, &violations)),
-        false => print(&in_words(&lines, &violations)),
+        false => print(&(in_words(&lines, &violations) + &refused(&description))),
     }
     let is_wrong = count(&violations, Severity::Error) > 0;
     Ok(u8::from(is_wrong))
 }
 
-fn parse(path: &Path) -> Result<SessionDescription, Failure> {
-    let bytes = read(path).map_err(|error| {
-        Failure::file(path, &error).hint("the file holds an SDP body; - is standard input")
+/// Why there is nothing to explain.
+enum Unread {
+    File(Failure),
+    Syntax {
+        place: String,
+        text: Vec<u8>,
+        error: ParseError,
+    },
+}
+
+impl Unread {
+    /// Shows where it is, on standard output.
+    fn tell(self, json: bool) -> Failure {
+        match self {
+            Unread::File(failure) => failure,
+            Unread::Syntax { place, text, error } => {
+                match json {
+                    true => print_line(json!({
+                        "error": syntax::words(&error, &text),
+                        "line": syntax::line(&error),
+                    })),
+                    false => print(&syntax::marked(&error, &text)),
+                }
+                syntax::failure(&error, &text).at(place)
+            }
+        }
+    }
+}
+
+fn parse(path: &Path) -> Result<SessionDescription, Unread> {
+    let text = read(path).map_err(|error| {
+        let hint = "the file holds an SDP body; - is standard input";
+        Unread::File(Failure::file(path, &error).hint(hint))
     })?;
     let place = match path.to_str() {
         Some("-") => "standard input".into(),
         _ => path.display().to_string(),
     };
-    SessionDescription::parse(&bytes).map_err(|error: ParseError| {
-        Failure::new(format!("{place}: {error}"))
-            .hint("what is wanted is the body alone, without the headers of SIP or HTTP before it")
-    })
+    SessionDescription::parse(&text).map_err(|error| Unread::Syntax { place, text, error })
 }
 
 /// Reads a little more than any description may have.
@@ -92,6 +125,22 @@ fn in_words(lines: &[Explained], violations: &[Violation]) -> String {
 fn in_place(violation: &Violation) -> String {
     let (severity, reference) = (violation.severity(), violation.reference());
     format!("    ^ {severity}: {} [{reference}]\n", violation.message)
+}
+
+/// What there is in it that Talkpath does not carry.
+fn refused(description: &SessionDescription) -> String {
+    let live = description.media().filter(|media| media.port() > 0);
+    let refused = live.filter_map(|media| {
+        let why = match (media.kind(), media.protocol()) {
+            (MediaKind::Audio, Protocol::RtpAvp | Protocol::RtpAvpf) => return None,
+            (MediaKind::Audio, other) => format!("the transport {other} is not there yet"),
+            (other, _) => format!("{other} is not carried"),
+        };
+        let line = ordinal(media.index());
+        let words = format!("Talkpath itself would refuse the {line} m-line: {why}.");
+        Some(printable(&words) + "\n")
+    });
+    refused.collect()
 }
 
 fn verdict(violations: &[Violation]) -> String {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
-use talkpath::{BuildError, PortError, SessionError};
+use talkpath::{BuildError, LeaseKind, PortError, SessionError};
 
 /// What was wrong, and what to do.
 #[derive(Debug)]
@@ -37,6 +37,12 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same in other words.
+    pub(crate) fn saying(self, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Failure { what, ..self }
     }
 
     /// The same with `place` in front: which file, which side.
@@ -117,7 +123,26 @@ impl Failure {
             PortError::RangeTooSmall { .. } | PortError::BadRange { .. } => self.hint(
                 "--ports 10000-10100 would do; with `--rtcp-mux only` a single port is enough",
             ),
-            PortError::Exhausted { .. } => self.hint("--ports takes another or a wider range"),
+            PortError::Exhausted {
+                kind,
+                range,
+                leased,
+                foreign,
+            } => {
+                let (first, last) = (range.start(), range.end());
+                let what = match kind {
+                    LeaseKind::Pair => "pair of ports",
+                    LeaseKind::Single => "port",
+                };
+                let ours = match leased {
+                    0 => String::new(),
+                    leased => format!(", {leased} in use here"),
+                };
+                self.saying(format!(
+                    "no free {what} in {first}-{last}: {foreign} taken by other programs{ours}"
+                ))
+                .hint("--ports takes another or a wider range")
+            }
             _ => self,
         }
     }

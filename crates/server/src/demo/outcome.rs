@@ -49,7 +49,7 @@ pub(super) fn check(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     let [caller, callee] = [&outcome.stats[0], &outcome.stats[1]].map(|stats| stats.audio());
     match (caller, callee) {
         (Some(caller), Some(callee)) if !outcome.interrupted => {
-            if caller.sent.packets == 0 {
+            if outcome.is_mute() {
                 problems.push("nothing was sent: a packet holds 20 ms, and there was less".into());
             }
             way("caller", caller, "callee", callee, plan, &mut problems);
@@ -111,6 +111,12 @@ impl Outcome {
     pub(super) fn name_of(&self, id: SessionId) -> &'static str {
         let party = self.parties.iter().find(|party| party.id == id);
         party.map_or("nobody", |party| party.name)
+    }
+
+    /// Whether the caller, who always talks, sent nothing.
+    pub(super) fn is_mute(&self) -> bool {
+        let caller = self.stats[0].audio();
+        caller.is_some_and(|caller| caller.sent.packets == 0)
     }
 
     /// As one JSON value.

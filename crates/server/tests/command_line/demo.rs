@@ -151,6 +151,7 @@ fn sound_shorter_than_a_packet_does_not_add_up() {
         1,
         &[
             "nothing was sent",
+            "hint: --play takes a file that sounds for longer",
             "cut.wav holds 0.0 s of the 1.0 s that its header says",
         ],
     );

@@ -83,7 +83,21 @@ fn an_offer_of_other_codecs_is_refused() {
         &folder,
         &[&arguments[..], &["--ports", "28200-28299"]].concat(),
     );
-    ended.failed(1, &["no codec in common", "488"]);
+    ended.failed(
+        1,
+        &[
+            "the first m-line: no codec in common: G729/8000 offered, PCMU/8000, PCMA/8000 taken here",
+            "488",
+        ],
+    );
+    fs::write(
+        folder.join("o.sdp"),
+        format!("{SESSION}m=audio 4000 RTP/SAVP 0\r\n"),
+    )
+    .unwrap();
+    let more = ["--ports", "28200-28299"];
+    let ended = run(&folder, &[&arguments[..], &more].concat());
+    ended.failed(1, &["RTP/SAVP", "secure profiles are not there yet"]);
 }
 
 #[test]

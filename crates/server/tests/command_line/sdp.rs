@@ -86,7 +86,37 @@ fn what_is_no_sdp_is_an_error_with_a_hint() {
     let folder = folder("sdp_none");
     fs::write(folder.join("x"), "INVITE sip:a@b SIP/2.0\r\n\r\nv=0\r\n").unwrap();
     run(&folder, &["sdp", "x"]).failed(1, &["x: line 1", "headers of SIP"]);
+    let text = format!("{SESSION}m=audio 70000 RTP/AVP 0\r\na=sendrecv\r\n");
+    fs::write(folder.join("y"), text).unwrap();
+    let ended = run(&folder, &["sdp", "y"]);
+    let marked = "   6  m=audio 70000 RTP/AVP 0\n    ^ here\n   7  a=sendrecv\n";
+    assert!(ended.stdout.ends_with(marked), "{ended:#?}");
+    assert!(!ended.stderr.contains("SIP"), "{ended:#?}");
+    ended.failed(1, &["y: line 6", "\"m=audio 70000 RTP/AVP 0\""]);
+    let told = run(&folder, &["sdp", "--json", "y"]).json();
+    assert_eq!(told["line"], 6, "{told:#}");
+    assert!(told["error"].is_string(), "{told:#}");
+    fs::write(folder.join("z"), "").unwrap();
+    run(&folder, &["sdp", "z"]).failed(1, &["it must begin with v=0"]);
+    fs::write(folder.join("long"), "v=0\r\n".repeat(20_000)).unwrap();
+    let ended = run(&folder, &["sdp", "long"]);
+    assert!(!ended.stderr.contains("line 0"), "{ended:#?}");
+    ended.failed(1, &["at most 65536 are taken"]);
     run(&folder, &["sdp", "nowhere"]).failed(1, &["nowhere: No such file", "hint: "]);
+}
+
+#[test]
+fn what_talkpath_does_not_carry_is_said_at_the_end() {
+    let folder = folder("sdp_refused");
+    let media = "m=audio 4000 RTP/SAVP 0\r\nm=video 5000 RTP/AVP 31\r\n";
+    fs::write(folder.join("o.sdp"), format!("{SESSION}{media}")).unwrap();
+    let ended = run(&folder, &["sdp", "o.sdp"]);
+    for said in [
+        "would refuse the first m-line: the transport RTP/SAVP",
+        "would refuse the second m-line: video is not carried",
+    ] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
 }
 
 #[test]
