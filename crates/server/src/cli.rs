@@ -62,7 +62,8 @@ pub(crate) struct OfferArguments {
     /// Where to write the offer; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) sdp_out: PathBuf,
-    /// Where the answer is, or will be; - is standard input
+    /// Where the answer will be; - is standard input. One that is there before
+    /// the offer is written is an earlier call's, until it is written anew
     #[arg(long, value_name = "FILE")]
     pub(crate) answer: PathBuf,
     #[command(flatten)]
