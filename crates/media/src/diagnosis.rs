@@ -72,6 +72,11 @@ pub enum Finding {
         /// Where it was expected from.
         expected: Option<SocketAddr>,
     },
+    /// The peer is there and says nothing: only keepalives come.
+    OnlyKeepalives {
+        /// How many.
+        packets: u64,
+    },
     /// Packets come from where the source policy does not take them.
     WrongSource {
         /// Where they come from.
@@ -211,7 +216,11 @@ fn receiving(now: Time, situation: &Situation, stats: &StreamStats, findings: &m
     } else if let Some(ago) = since_last {
         findings.push(Finding::Stopped { ago });
     } else if findings.is_empty() {
-        findings.push(nothing_received(now, situation));
+        let keepalives = stats.drops.of(DropReason::Keepalive);
+        findings.push(match keepalives.packets {
+            0 => nothing_received(now, situation),
+            packets => Finding::OnlyKeepalives { packets },
+        });
     }
 }
 
@@ -285,6 +294,12 @@ impl fmt::Display for Finding {
             Finding::NothingReceived { since, expected } => {
                 write!(f, "nothing has been received for {}", seconds(*since))?;
                 expected_from(f, *expected)
+            }
+            Finding::OnlyKeepalives { packets } => {
+                write!(
+                    f,
+                    "the other party says nothing: only {packets} keepalives have come"
+                )
             }
             Finding::WrongSource {
                 from,

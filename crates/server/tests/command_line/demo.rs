@@ -120,7 +120,10 @@ fn a_range_without_a_free_port_is_an_error() {
         &folder("demo_none_left"),
         &["demo", "--ports", &format!("{port}-{port}")],
     );
-    ended.failed(1, &["no free port in", "taken by other programs", "--ports"]);
+    ended.failed(
+        1,
+        &["no free port in", "taken by other programs", "--ports"],
+    );
 }
 
 #[test]

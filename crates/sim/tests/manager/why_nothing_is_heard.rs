@@ -42,6 +42,7 @@ fn media_flows() {
 fn nothing_comes_and_nothing_is_said() {
     let talk = Talk::new(133);
     let at = talk.callee.streams()[0].local.unwrap().rtp;
+    talk.world.link(BOB, ALICE, Link::cut());
     let mut a = Line::of(&talk.caller, 8000);
     for _ in 0..250 {
         a.hear();
@@ -51,6 +52,20 @@ fn nothing_comes_and_nothing_is_said() {
         &format!(
             "nothing has been received for 5.0 s, expected from {at}; nothing was sent: nothing was said"
         ),
+    );
+    talk.end();
+}
+
+#[test]
+fn the_other_party_is_there_and_says_nothing() {
+    let talk = Talk::new(145);
+    let mut a = Line::of(&talk.caller, 8000);
+    for _ in 0..250 {
+        a.hear();
+    }
+    says(
+        &talk.caller,
+        "the other party says nothing: only 4 keepalives have come; nothing was sent: nothing was said",
     );
     talk.end();
 }
