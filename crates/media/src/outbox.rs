@@ -25,6 +25,15 @@ impl Outbox {
         Self::default()
     }
 
+    /// An empty outbox with memory for `datagrams` datagrams of `bytes` bytes in
+    /// all: as long as a batch stays below, nothing is allocated.
+    pub fn with_capacity(datagrams: usize, bytes: usize) -> Self {
+        Outbox {
+            transmits: Transmits::with_capacity(datagrams, bytes),
+            events: Vec::new(),
+        }
+    }
+
     /// Forgets what it holds and keeps the memory.
     pub fn clear(&mut self) {
         self.transmits.clear();
@@ -61,6 +70,14 @@ struct Queued {
 }
 
 impl Transmits {
+    /// No datagrams, and memory for that many, of `bytes` bytes in all.
+    pub fn with_capacity(datagrams: usize, bytes: usize) -> Self {
+        Transmits {
+            bytes: Vec::with_capacity(bytes),
+            queue: Vec::with_capacity(datagrams),
+        }
+    }
+
     /// Adds a datagram of a stream, of at most `room` bytes that `write` fills;
     /// `write` returns how many bytes it wrote. Zero bytes queue nothing.
     pub fn push_with(

@@ -89,7 +89,7 @@ fn packets_of_many_sockets_pass_without_touching_the_heap() {
     let echo = Echo {
         sockets,
         batch: Batch::new(16),
-        out: Transmits::default(),
+        out: Transmits::with_capacity(16, 16 * 172),
         packets: 0,
         touches_before: 0,
         tell,

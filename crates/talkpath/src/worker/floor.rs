@@ -62,7 +62,7 @@ impl Floor {
             sockets: Sockets::default(),
             wheel: Wheel::new(now),
             due: Vec::new(),
-            outbox: Outbox::new(),
+            outbox: Outbox::with_capacity(DATAGRAMS, BYTES),
             happenings: Vec::new(),
             leaving: Vec::new(),
             parted: Vec::new(),
@@ -512,3 +512,8 @@ fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
         (a, b) => a.or(b),
     }
 }
+
+/// Datagrams and bytes that an outbox has memory for from the beginning: a tick
+/// of a few hundred streams. A busier worker's grows once.
+const DATAGRAMS: usize = 256;
+const BYTES: usize = 64 * 1024;
