@@ -172,6 +172,15 @@ fn an_offer_with_nothing_acceptable_is_refused_whole() {
     assert!(a.dialogue.streams().is_empty());
 }
 
+// RFC 5761 §4: a number that reads as RTCP is no codec where both share a port,
+// and comfort noise alone is none either
+#[test]
+fn comfort_noise_alone_is_not_what_is_left_of_a_codec() {
+    let media = "m=audio 4000 RTP/AVP 72 13\na=rtpmap:72 PCMU/8000\na=rtcp-mux\n";
+    let wants = audio([pcmu(), Format::new("CN", 8000)]);
+    assert_eq!(refusals(media, &wants), [(0, Refusal::NoCommonCodec)]);
+}
+
 // RFC 3264 §5: no media at all is an offer, too
 #[test]
 fn an_offer_without_media_is_answered_without_media() {

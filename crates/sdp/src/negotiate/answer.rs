@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::codecs::{self, Codecs};
+use super::compat::is_auxiliary;
 use super::dialogue::{Changes, Dialogue, Phase, held_leases, releases};
 use super::error::{AnswerError, Refusal};
 use super::lease::{Demand, Family, Lease};
@@ -283,7 +284,10 @@ impl<'a> Draft<'a> {
                 });
             }
         }
-        if codecs.send.is_empty() {
+        // A codec whose number stands for another one is lost here, too.
+        let only_auxiliary = |codecs: &[Codec]| codecs.iter().all(|c| is_auxiliary(&c.format));
+        if codecs.send.is_empty() || only_auxiliary(&codecs.send) && !only_auxiliary(&theirs.codecs)
+        {
             Err(Refusal::NoCommonCodec)
         } else {
             Ok(codecs)
