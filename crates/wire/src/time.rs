@@ -114,6 +114,13 @@ impl NtpTime {
         NtpTime((seconds << 32) | fraction)
     }
 
+    /// The time since 1 January 1970 UTC, up to the wrap of 2036.
+    pub const fn since_1970(self) -> Duration {
+        let seconds = (self.0 >> 32).wrapping_sub(UNIX_EPOCH_IN_NTP) & 0xffff_ffff;
+        let nanos = ((self.0 & 0xffff_ffff) * 1_000_000_000) >> 32;
+        Duration::new(seconds, nanos as u32)
+    }
+
     /// The 64-bit field.
     pub const fn bits(self) -> u64 {
         self.0
@@ -154,5 +161,6 @@ mod tests {
         assert_eq!(t.bits() as u32, 0x8000_0000);
         assert_eq!(t.compact(), ((2_208_988_800u64 << 16) as u32) | 0x8000);
         assert_eq!(t.plus(Duration::from_millis(500)).bits() as u32, 0);
+        assert_eq!(t.since_1970(), Duration::from_millis(500));
     }
 }

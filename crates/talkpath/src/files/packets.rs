@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use talkpath_file::pcap::{PcapWriter, Precision};
-use talkpath_wire::{NtpTime, Time};
+use talkpath_wire::Time;
 
 use super::{Ending, FileDone, FileError, FileFault, Stop};
 use crate::driver::{Driver, WriteFile};
@@ -99,7 +99,7 @@ impl PacketWriter {
             track,
             lost,
             stop,
-            zero: unix(driver.wall_clock_at_zero()),
+            zero: driver.wall_clock_at_zero().since_1970(),
             first: None,
             last: Time::ZERO,
             bytes: Vec::new(),
@@ -195,14 +195,6 @@ impl Header {
     }
 }
 
-/// The time since 1970 of a moment in NTP time.
-fn unix(ntp: NtpTime) -> Duration {
-    let seconds = (ntp.bits() >> 32).wrapping_sub(UNIX_EPOCH_IN_NTP) & 0xffff_ffff;
-    let nanos = ((ntp.bits() & 0xffff_ffff) * 1_000_000_000) >> 32;
-    Duration::new(seconds, nanos as u32)
-}
-
-const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
 /// Bytes between a worker and the file: a second of 20 streams of G.711.
 const TRACK: usize = 256 * 1024;
 
@@ -222,15 +214,6 @@ mod tests {
         assert_eq!(
             (read.at, read.from, read.to, read.len),
             (header.at, header.from, header.to, 172)
-        );
-    }
-
-    #[test]
-    fn the_wall_clock_survives_ntp() {
-        let since_1970 = Duration::from_millis(1_795_000_000_500);
-        assert_eq!(
-            unix(NtpTime::from_unix(since_1970)).as_millis(),
-            since_1970.as_millis()
         );
     }
 }
