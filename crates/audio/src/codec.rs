@@ -28,7 +28,7 @@ pub fn find(name: &str, clock_rate: u32, channels: u8) -> Option<&'static dyn Co
     BUILT_IN.iter().copied().find(|codec| {
         codec.name().eq_ignore_ascii_case(name)
             && codec.clock_rate() == clock_rate
-            && codec.channels() == channels
+            && codec.rtpmap_channels() == channels
     })
 }
 
@@ -38,9 +38,10 @@ pub fn find(name: &str, clock_rate: u32, channels: u8) -> Option<&'static dyn Co
 /// are per channel; the length of a PCM slice is samples × channels.
 ///
 /// ```
-/// use talkpath_audio::{Codec, SampleRate, codec};
+/// use talkpath_audio::{Codec, Parameters, SampleRate, codec};
 /// let codec: &dyn Codec = codec::find("PCMA", 8_000, 1).expect("PCMA is built in");
-/// let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+/// let said = Parameters::NONE;
+/// let (mut encoder, mut decoder) = (codec.encoder(said), codec.decoder(said));
 ///
 /// let mut payload = vec![0; codec.max_payload_len(160)];
 /// let len = encoder.encode(&[1_000; 160], &mut payload)?;
@@ -61,6 +62,24 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// The number of channels of its PCM, at least 1.
     fn channels(&self) -> u8;
 
+    /// The channels that its `rtpmap` names, which for Opus are two always
+    /// (RFC 7587 §7), whatever the packets and the PCM hold.
+    fn rtpmap_channels(&self) -> u8 {
+        self.channels()
+    }
+
+    /// The same codec with PCM of another shape: a codec that can decode to
+    /// the rate that is heard, or to one channel, saves a resampler and its
+    /// delay. The nearest that it has; `None` when this is its only shape.
+    fn shaped(&'static self, _rate: SampleRate, _channels: u8) -> Option<&'static dyn Codec> {
+        None
+    }
+
+    /// What we say of ourselves in `fmtp` when nobody says otherwise.
+    fn default_parameters(&self) -> &'static str {
+        ""
+    }
+
     /// The payload type that RFC 3551 §6 gives it for ever, if any.
     fn static_payload_type(&self) -> Option<u8>;
 
@@ -73,33 +92,85 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// The length in bytes that no payload of `samples` samples exceeds.
     fn max_payload_len(&self, samples: usize) -> usize;
 
-    /// Makes an encoder. The one place, with [`Codec::decoder`], that allocates.
-    fn encoder(&self) -> Box<dyn Encoder>;
+    /// Makes an encoder for a peer that said `peer` of what it receives. The
+    /// one place, with [`Codec::decoder`], that allocates.
+    fn encoder(&self, peer: Parameters<'_>) -> Box<dyn Encoder>;
 
-    /// Makes a decoder.
-    fn decoder(&self) -> Box<dyn Decoder>;
+    /// Makes a decoder for what comes after we said `ours` of what we receive.
+    fn decoder(&self, ours: Parameters<'_>) -> Box<dyn Decoder>;
+}
+
+/// What SDP's `fmtp` says of a format (RFC 8866 §6.15): `name=value` pairs.
+///
+/// ```
+/// use talkpath_audio::Parameters;
+/// let said = Parameters::new(b"minptime=10; useinbandfec=1");
+/// assert_eq!(said.value("UseInbandFec"), Some(&b"1"[..]));
+/// assert_eq!(said.number("minptime"), Some(10));
+/// assert_eq!(said.value("stereo"), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters<'a>(&'a [u8]);
+
+impl<'a> Parameters<'a> {
+    /// Nothing was said.
+    pub const NONE: Parameters<'static> = Parameters(b"");
+
+    /// Reads the text of a `fmtp` after its payload type.
+    #[must_use]
+    pub const fn new(fmtp: &'a [u8]) -> Self {
+        Parameters(fmtp)
+    }
+
+    /// The value of the parameter `name`, ASCII case aside, without the white
+    /// space around it; of one that stands twice the first.
+    #[must_use]
+    pub fn value(self, name: &str) -> Option<&'a [u8]> {
+        let pairs = self.0.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let mut values = pairs.filter_map(|pair| {
+            let at = pair.iter().position(|&byte| byte == b'=')?;
+            let (key, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+            key.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+        });
+        values.next()
+    }
+
+    /// The same as a number; `None` also when it is none.
+    #[must_use]
+    pub fn number(self, name: &str) -> Option<u32> {
+        let digits = core::str::from_utf8(self.value(name)?).ok()?;
+        digits.parse().ok()
+    }
 }
 
 /// PCM into payloads, of one outgoing stream.
 ///
 /// ```
-/// use talkpath_audio::{Codec, EncodeError, g711};
-/// let mut encoder = g711::PCMU.encoder();
+/// use talkpath_audio::{Codec, EncodeError, Parameters, g711};
+/// let mut encoder = g711::PCMU.encoder(Parameters::NONE);
 /// assert_eq!(encoder.encode(&[0; 160], &mut [0; 160]), Ok(160));
 /// ```
 pub trait Encoder: Send {
-    /// Encodes one frame into `out` and returns the payload's length in bytes.
+    /// Encodes one frame into `out` and returns the payload's length in bytes;
+    /// 0 when nothing need be sent for it (discontinuous transmission).
     ///
     /// # Errors
     /// [`EncodeError`]; `out` is then unspecified and the state unchanged.
     fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, EncodeError>;
+
+    /// Learns which share of the packets the peer says it loses, in percent, to
+    /// spend bits on redundancy accordingly.
+    fn expect_loss(&mut self, _percent: u8) {}
+
+    /// Forgets what was said before, as for the first frame of a stream.
+    fn reset(&mut self) {}
 }
 
 /// Payloads into PCM, of one incoming stream.
 ///
 /// ```
-/// use talkpath_audio::{Codec, DecodeError, g711};
-/// let mut decoder = g711::PCMU.decoder();
+/// use talkpath_audio::{Codec, DecodeError, Parameters, g711};
+/// let mut decoder = g711::PCMU.decoder(Parameters::NONE);
 /// let error = decoder.decode(&[0xff; 160], &mut [0; 80]);
 /// assert_eq!(error, Err(DecodeError::NoRoom { needed: 160, room: 80 }));
 /// ```
@@ -109,13 +180,44 @@ pub trait Decoder: Send {
     /// # Errors
     /// [`DecodeError`]; `pcm` is then unspecified and the state unchanged.
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, DecodeError>;
+
+    /// Fills `pcm` with what the codec itself makes up for a packet that is
+    /// lost, and keeps its state true to that.
+    fn conceal(&mut self, _pcm: &mut [i16]) -> Concealment {
+        Concealment::Left
+    }
+
+    /// Fills `pcm` with the packet that was lost before `next`, as far as
+    /// `next` carries it redundantly (in-band FEC). `next` itself is to be
+    /// decoded afterwards.
+    fn recover(&mut self, _next: &[u8], _pcm: &mut [i16]) -> Concealment {
+        Concealment::Left
+    }
+
+    /// Forgets what was heard before, as for another source.
+    fn reset(&mut self) {}
+}
+
+/// Who fills the gap that a lost packet leaves.
+///
+/// ```
+/// use talkpath_audio::{Codec, Parameters, codec::Concealment, g711};
+/// let mut decoder = g711::PCMU.decoder(Parameters::NONE);
+/// assert_eq!(decoder.conceal(&mut [0; 160]), Concealment::Left);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concealment {
+    /// The codec did.
+    Done,
+    /// It has no way to: the [`Concealer`](crate::Concealer) is to.
+    Left,
 }
 
 /// Why a frame could not be encoded: always the caller's fault.
 ///
 /// ```
-/// use talkpath_audio::{Codec, EncodeError, g711};
-/// let error = g711::PCMU.encoder().encode(&[0; 160], &mut [0; 80]);
+/// use talkpath_audio::{Codec, EncodeError, Parameters, g711};
+/// let error = g711::PCMU.encoder(Parameters::NONE).encode(&[0; 160], &mut [0; 80]);
 /// assert_eq!(error, Err(EncodeError::NoRoom { needed: 160, room: 80 }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -182,16 +284,17 @@ mod tests {
     #[test]
     fn every_entry_of_the_table_can_be_found_and_round_trips_silence() {
         for codec in BUILT_IN {
-            let found = find(codec.name(), codec.clock_rate(), codec.channels()).unwrap();
+            let found = find(codec.name(), codec.clock_rate(), codec.rtpmap_channels()).unwrap();
             assert_eq!(found.static_payload_type(), codec.static_payload_type());
             let samples = codec.sample_rate().frame_len();
             let pcm = vec![0; samples * usize::from(codec.channels())];
             let mut payload = vec![0; codec.max_payload_len(samples)];
-            let len = codec.encoder().encode(&pcm, &mut payload).unwrap();
+            let said = Parameters::new(codec.default_parameters().as_bytes());
+            let len = codec.encoder(said).encode(&pcm, &mut payload).unwrap();
             assert_eq!(codec.samples(&payload[..len]), Ok(samples));
             let mut heard = vec![i16::MAX; pcm.len()];
             assert_eq!(
-                codec.decoder().decode(&payload[..len], &mut heard),
+                codec.decoder(said).decode(&payload[..len], &mut heard),
                 Ok(samples)
             );
             assert!(

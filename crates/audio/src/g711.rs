@@ -7,15 +7,15 @@
 //! decode. RTP: RFC 3551 §4.5.14. Left out: packet loss concealment of Appendix
 //! I and comfort noise of Appendix II.
 
-use crate::codec::{Codec, DecodeError, Decoder, EncodeError, Encoder};
+use crate::codec::{Codec, DecodeError, Decoder, EncodeError, Encoder, Parameters};
 use crate::rate::SampleRate;
 
 /// PCMU: µ-law, payload type 0.
 ///
 /// ```
-/// use talkpath_audio::{Codec, g711};
+/// use talkpath_audio::{Codec, Parameters, g711};
 /// let mut octets = [0; 3];
-/// g711::PCMU.encoder().encode(&[0, 1_000, -32_768], &mut octets)?;
+/// g711::PCMU.encoder(Parameters::NONE).encode(&[0, 1_000, -32_768], &mut octets)?;
 /// assert_eq!(octets, [0xff, 0xce, 0x00]);
 /// # Ok::<(), talkpath_audio::EncodeError>(())
 /// ```
@@ -24,9 +24,9 @@ pub static PCMU: G711 = G711 { law: Law::Mu };
 /// PCMA: A-law, payload type 8.
 ///
 /// ```
-/// use talkpath_audio::{Codec, g711};
+/// use talkpath_audio::{Codec, Parameters, g711};
 /// let mut pcm = [0; 2];
-/// assert_eq!(g711::PCMA.decoder().decode(&[0xd5, 0x2a], &mut pcm), Ok(2));
+/// assert_eq!(g711::PCMA.decoder(Parameters::NONE).decode(&[0xd5, 0x2a], &mut pcm), Ok(2));
 /// assert_eq!(pcm, [8, -32_256]);
 /// ```
 pub static PCMA: G711 = G711 { law: Law::A };
@@ -36,7 +36,7 @@ pub static PCMA: G711 = G711 { law: Law::A };
 /// It has no state, so it is its own encoder and decoder.
 ///
 /// ```
-/// use talkpath_audio::{Codec, g711};
+/// use talkpath_audio::{Codec, Parameters, g711};
 /// assert_eq!(g711::PCMA.name(), "PCMA");
 /// assert_eq!(g711::PCMA.samples(&[0; 160]), Ok(160));
 /// ```
@@ -115,11 +115,11 @@ impl Codec for G711 {
         samples
     }
 
-    fn encoder(&self) -> Box<dyn Encoder> {
+    fn encoder(&self, _: Parameters<'_>) -> Box<dyn Encoder> {
         Box::new(*self)
     }
 
-    fn decoder(&self) -> Box<dyn Decoder> {
+    fn decoder(&self, _: Parameters<'_>) -> Box<dyn Decoder> {
         Box::new(*self)
     }
 }

@@ -18,7 +18,7 @@ pub mod resample;
 pub mod tone;
 
 pub use channels::{PartialFrame, downmix};
-pub use codec::{Codec, DecodeError, Decoder, EncodeError, Encoder};
+pub use codec::{Codec, Concealment, DecodeError, Decoder, EncodeError, Encoder, Parameters};
 pub use conceal::{Concealer, Fill};
 pub use level::{Dbov, LevelMeter, Loudness};
 pub use rate::{SampleRate, UnsupportedRate};

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use talkpath_audio::{
-    Concealer, Dbov, LevelMeter, Resampler, SampleRate, Tone, ToneGenerator, codec,
+    Concealer, Dbov, LevelMeter, Parameters, Resampler, SampleRate, Tone, ToneGenerator, codec,
 };
 
 struct Counting;
@@ -47,7 +47,10 @@ fn the_counter_counts() {
 #[test]
 fn codecs_do_not_allocate_per_frame() {
     for codec in codec::BUILT_IN {
-        let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+        let (mut encoder, mut decoder) = (
+            codec.encoder(Parameters::NONE),
+            codec.decoder(Parameters::NONE),
+        );
         let (mut payload, mut pcm) = ([0; 160], [0; 160]);
         let count = allocations(|| {
             for value in 0..100 {

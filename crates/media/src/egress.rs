@@ -10,7 +10,7 @@
 
 use core::time::Duration;
 
-use talkpath_audio::{Codec, Encoder, LevelMeter, Resampler, SampleRate};
+use talkpath_audio::{Codec, Encoder, LevelMeter, Parameters, Resampler, SampleRate};
 use talkpath_wire::{PayloadType, Time};
 
 use crate::ends::Ends;
@@ -108,7 +108,7 @@ impl Egress {
         Ok(Egress {
             codec,
             number,
-            encoder: codec.encoder(),
+            encoder: codec.encoder(Parameters::NONE),
             resampler: Resampler::new(rate, codec.sample_rate())?,
             spurt: Spurt::Quiet,
             packets: Packets::new(codec, packet),

@@ -139,12 +139,12 @@ fn decoding_and_encoding_again_is_the_identity() {
 #[test]
 fn slices_without_room_are_refused_and_left_untouched() {
     let mut octets = [9; 3];
-    let error = PCMU.encoder().encode(&[0; 4], &mut octets);
+    let error = PCMU.encoder(Parameters::NONE).encode(&[0; 4], &mut octets);
     assert_eq!(error, Err(EncodeError::NoRoom { needed: 4, room: 3 }));
     assert_eq!(octets, [9; 3]);
 
     let mut pcm = [9; 3];
-    let error = PCMA.decoder().decode(&[0; 4], &mut pcm);
+    let error = PCMA.decoder(Parameters::NONE).decode(&[0; 4], &mut pcm);
     assert_eq!(error, Err(DecodeError::NoRoom { needed: 4, room: 3 }));
     assert_eq!(pcm, [9; 3]);
 }
@@ -152,7 +152,11 @@ fn slices_without_room_are_refused_and_left_untouched() {
 #[test]
 fn a_longer_destination_keeps_its_tail() {
     let mut pcm = [9; 4];
-    assert_eq!(PCMU.decoder().decode(&[0x80, 0x00], &mut pcm), Ok(2));
+    assert_eq!(
+        PCMU.decoder(Parameters::NONE)
+            .decode(&[0x80, 0x00], &mut pcm),
+        Ok(2)
+    );
     assert_eq!(pcm, [32_124, -32_124, 9, 9]);
-    assert_eq!(PCMU.decoder().decode(&[], &mut []), Ok(0));
+    assert_eq!(PCMU.decoder(Parameters::NONE).decode(&[], &mut []), Ok(0));
 }

@@ -3,7 +3,7 @@
 //! In: the codec of what comes. Out: a small key that waits with each payload,
 //! so that what came before a change is played as what it is, in any order.
 
-use talkpath_audio::{Codec, Decoder};
+use talkpath_audio::{Codec, Decoder, Parameters};
 
 /// The codecs of a stream whose samples have one rate.
 pub(super) struct Decoders {
@@ -19,7 +19,7 @@ impl Decoders {
     /// Those of a stream that begins with `codec`.
     pub(super) fn new(codec: &'static dyn Codec) -> Self {
         Decoders {
-            all: vec![(codec, codec.decoder())],
+            all: vec![(codec, codec.decoder(Parameters::NONE))],
             current: Key::default(),
         }
     }
@@ -47,7 +47,7 @@ impl Decoders {
             return false;
         };
         if known.is_none() {
-            self.all.push((codec, codec.decoder()));
+            self.all.push((codec, codec.decoder(Parameters::NONE)));
         }
         self.current = Key(key);
         true

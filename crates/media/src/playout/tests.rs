@@ -6,7 +6,7 @@ mod timestamps;
 
 use super::*;
 use proptest::prelude::*;
-use talkpath_audio::{Decoder, g711};
+use talkpath_audio::{Decoder, Parameters, g711};
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -69,7 +69,10 @@ impl Peer {
     fn pcm(&self, samples: usize) -> Vec<i16> {
         let bytes: Vec<u8> = (0..samples as u64).map(Self::byte).collect();
         let mut pcm = vec![0; samples];
-        g711::PCMU.decoder().decode(&bytes, &mut pcm).unwrap();
+        g711::PCMU
+            .decoder(Parameters::NONE)
+            .decode(&bytes, &mut pcm)
+            .unwrap();
         pcm
     }
 }
@@ -505,7 +508,9 @@ fn a_codec_changes_without_a_sample_lost() {
     let mut expected = peer.pcm(21 * 160);
     for n in 21..40 {
         let mut pcm = [0; 160];
-        let decoded = g711::PCMA.decoder().decode(&peer.payload(n), &mut pcm);
+        let decoded = g711::PCMA
+            .decoder(Parameters::NONE)
+            .decode(&peer.payload(n), &mut pcm);
         assert_eq!(decoded, Ok(160));
         expected.extend(pcm);
     }
@@ -631,10 +636,10 @@ impl Codec for Wide {
     fn max_payload_len(&self, samples: usize) -> usize {
         samples
     }
-    fn encoder(&self) -> Box<dyn talkpath_audio::Encoder> {
+    fn encoder(&self, _: Parameters<'_>) -> Box<dyn talkpath_audio::Encoder> {
         unreachable!("playout does not encode")
     }
-    fn decoder(&self) -> Box<dyn Decoder> {
+    fn decoder(&self, _: Parameters<'_>) -> Box<dyn Decoder> {
         Box::new(Wide)
     }
 }
@@ -717,7 +722,7 @@ fn a_payload_that_does_not_decode_is_concealed_as_lost() {
 fn largest_step_of_a_tone(arrival: impl Fn(u64) -> u64, packets: u64) -> (i32, Run) {
     use talkpath_audio::{Dbov, SampleRate, Tone, ToneGenerator};
     let mut tone = ToneGenerator::new(Tone::sine(437.0, Dbov(-10.0)), SampleRate::HZ_8000);
-    let mut encoder = g711::PCMU.encoder();
+    let mut encoder = g711::PCMU.encoder(Parameters::NONE);
     let mut run = Run::new(Target::Packet);
     let mut waiting = (0..packets).map(|n| (arrival(n), n)).peekable();
     for tick in 0..packets {

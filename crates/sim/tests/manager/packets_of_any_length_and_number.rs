@@ -184,7 +184,12 @@ fn encode(codec: Codec, level: i16) -> Vec<u8> {
     let format = codec.format();
     let found = talkpath::audio::codec::find(&format.encoding, 8000, 1).unwrap();
     let mut payload = vec![0; 160];
-    assert_eq!(found.encoder().encode(&[level; 160], &mut payload), Ok(160));
+    assert_eq!(
+        found
+            .encoder(talkpath_audio::Parameters::NONE)
+            .encode(&[level; 160], &mut payload),
+        Ok(160)
+    );
     payload
 }
 
