@@ -21,6 +21,8 @@ pub struct RtpStream {
     pub from: u16,
     /// UDP destination port.
     pub to: u16,
+    /// As tshark writes it.
+    pub ssrc: String,
     /// In order of capture.
     pub packets: Vec<RtpPacket>,
 }
@@ -126,7 +128,12 @@ pub fn rtp_streams(pcap: &Path, decode: DecodeAs<'_>) -> Verdict<Vec<RtpStream>>
     }
     let streams = streams.into_iter();
     Ok(streams
-        .map(|((from, to, _), packets)| RtpStream { from, to, packets })
+        .map(|((from, to, ssrc), packets)| RtpStream {
+            from,
+            to,
+            ssrc,
+            packets,
+        })
         .collect())
 }
 
