@@ -263,6 +263,7 @@ mod tests {
             setup: "SDP".to_owned(),
         };
         RtpStream {
+            ssrc: String::new(),
             from: 1,
             to: 2,
             packets: sequence.iter().enumerate().map(packet).collect(),
