@@ -6,7 +6,7 @@
 //! own, and arithmetic modulo 2^16 and 2^32 lives in them only.
 //!
 //! RFC 3550 (RTP, RTCP), RFC 8285 (header extensions), RFC 5761 (payload type
-//! space). No allocation, no clock, no socket; `no_std` with `alloc`.
+//! space), RFC 4733 (telephone events). No allocation, no clock, no socket; `no_std` with `alloc`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ mod rtp;
 mod rtp_time;
 mod seq;
 mod ssrc;
+mod telephone_event;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -35,4 +36,7 @@ pub use rtp::{RTP_HEADER_LEN, RtpError, RtpHeader, RtpPacket, RtpPacketMut, RtpW
 pub use rtp_time::RtpTime;
 pub use seq::{ExtSeq, Seq};
 pub use ssrc::Ssrc;
+pub use telephone_event::{
+    EventCode, EventEnd, TelephoneEvent, TelephoneEventError, TelephoneEvents,
+};
 pub use time::{NtpTime, Time};
