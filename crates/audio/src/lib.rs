@@ -13,8 +13,10 @@ pub mod conceal;
 pub mod g711;
 pub mod level;
 pub mod measure;
+mod pitch;
 pub mod rate;
 pub mod resample;
+pub mod stretch;
 pub mod tone;
 
 pub use channels::{PartialFrame, downmix};
@@ -23,4 +25,5 @@ pub use conceal::{Concealer, Fill};
 pub use level::{Dbov, LevelMeter, Loudness};
 pub use rate::{SampleRate, UnsupportedRate};
 pub use resample::{Progress, ResampleError, Resampler};
+pub use stretch::{TimeScaler, Urgency};
 pub use tone::{Cadence, Tone, ToneGenerator};
