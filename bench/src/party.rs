@@ -5,7 +5,6 @@
 //! counted is the call alone.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
@@ -143,10 +142,7 @@ impl Ends for Talker {
 
 /// PCMU with its static payload type (RFC 3551 §6).
 fn pcmu() -> Numbered {
-    Numbered {
-        number: PayloadType::PCMU,
-        format: Arc::new(Format::new("PCMU", 8_000)),
-    }
+    Numbered::built_in(PayloadType::PCMU, Format::new("PCMU", 8_000))
 }
 
 fn setup(own: SocketAddr) -> StreamSetup {
@@ -173,6 +169,8 @@ fn agreement(peer: SocketAddr) -> Agreement {
             signalling_source: None,
         }),
         hold: Hold::No,
+        events: [].into(),
+        noise: None,
         peer_numbers: [PayloadType::PCMU].into(),
     }
 }

@@ -89,6 +89,12 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// [`DecodeError::Malformed`] when the payload cannot be of this codec.
     fn samples(&self, payload: &[u8]) -> Result<usize, DecodeError>;
 
+    /// The longest packet of at most `samples` samples that it can make; the
+    /// shortest it has when there is none.
+    fn packet_len(&self, samples: usize) -> usize {
+        samples
+    }
+
     /// The length in bytes that no payload of `samples` samples exceeds.
     fn max_payload_len(&self, samples: usize) -> usize;
 

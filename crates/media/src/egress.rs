@@ -14,6 +14,7 @@ use talkpath_audio::{Codec, Encoder, LevelMeter, Parameters, Resampler, SampleRa
 use talkpath_wire::{PayloadType, Time};
 
 use crate::ends::Ends;
+use crate::setup::Numbered;
 use crate::{SessionId, StreamIndex};
 
 /// What is sent while nobody says anything.
@@ -52,7 +53,8 @@ pub(crate) enum Leaving<'a> {
 /// The way out of one stream.
 pub(crate) struct Egress {
     codec: &'static dyn Codec,
-    number: PayloadType,
+    /// What the peer calls it, and says of it.
+    format: Numbered,
     encoder: Box<dyn Encoder>,
     resampler: Resampler,
     spurt: Spurt,
@@ -81,6 +83,8 @@ struct Packets {
     len: usize,
     /// How much audio that is.
     time: Duration,
+    /// How much was asked for, which the codec may have no packets of.
+    wanted: Duration,
     /// The next packet does not leave before.
     due: Time,
     /// Samples by which a filled-up packet ran ahead of the ticks.
@@ -101,14 +105,14 @@ impl Egress {
     /// A quiet way out. `packet` is the audio of a packet, 10 to 60 ms.
     pub(crate) fn new(
         codec: &'static dyn Codec,
-        number: PayloadType,
+        format: &Numbered,
         rate: SampleRate,
         packet: Duration,
     ) -> Result<Self, talkpath_audio::ResampleError> {
         Ok(Egress {
             codec,
-            number,
-            encoder: codec.encoder(Parameters::NONE),
+            format: format.clone(),
+            encoder: codec.encoder(Parameters::new(&format.format.fmtp)),
             resampler: Resampler::new(rate, codec.sample_rate())?,
             spurt: Spurt::Quiet,
             packets: Packets::new(codec, packet),
@@ -123,16 +127,9 @@ impl Egress {
         self.codec
     }
 
-    /// Whether it makes packets of `packet` with this codec and number.
-    pub(crate) fn is(
-        &self,
-        codec: &'static dyn Codec,
-        number: PayloadType,
-        packet: Duration,
-    ) -> bool {
-        let same =
-            self.codec.name() == codec.name() && self.codec.clock_rate() == codec.clock_rate();
-        same && self.number == number && self.packets.time == packet
+    /// Whether it makes packets of `packet` in this format.
+    pub(crate) fn is(&self, format: &Numbered, packet: Duration) -> bool {
+        self.format == *format && self.packets.wanted == packet
     }
 
     /// Goes on with another codec, number or packet time. What is being said
@@ -144,11 +141,11 @@ impl Egress {
     pub(crate) fn change(
         &mut self,
         codec: &'static dyn Codec,
-        number: PayloadType,
+        format: &Numbered,
         rate: SampleRate,
         packet: Duration,
     ) -> Result<(), talkpath_audio::ResampleError> {
-        let mut next = Egress::new(codec, number, rate, packet)?;
+        let mut next = Egress::new(codec, format, rate, packet)?;
         (next.pause, next.mute) = (self.pause, self.mute);
         if codec.sample_rate() == self.codec.sample_rate() {
             next.packets.take_over(&mut self.packets);
@@ -281,10 +278,12 @@ impl Egress {
         } = &mut self.packets;
         let samples = *len;
         match self.encoder.encode(&queue[..samples], payload) {
+            // Discontinuous transmission: time passes, nothing is sent.
+            Ok(0) => give(Leaving::Silence { samples }),
             Ok(written) => {
                 let bytes = &payload[..written];
                 give(Leaving::Packet {
-                    number: self.number,
+                    number: self.format.number,
                     samples,
                     bytes,
                 });
@@ -302,14 +301,16 @@ impl Egress {
 }
 
 impl Packets {
-    /// An empty queue for packets of `time`.
-    fn new(codec: &'static dyn Codec, time: Duration) -> Self {
-        let len = samples(time, codec.sample_rate());
+    /// An empty queue for packets of `wanted`, or as near as the codec comes.
+    fn new(codec: &'static dyn Codec, wanted: Duration) -> Self {
+        let len = codec.packet_len(samples(wanted, codec.sample_rate()));
+        let time = codec.sample_rate().duration_of(len as u64);
         let frame = codec.sample_rate().frame_len();
         Packets {
             queue: Vec::with_capacity(len + 2 * frame),
             len,
             time,
+            wanted,
             due: Time::ZERO,
             ahead: 0,
             payload: vec![0; codec.max_payload_len(len)].into(),

@@ -29,6 +29,6 @@ pub use event::{MediaEvent, MediaHappening};
 pub use id::{Path, SessionId, SocketKey, StreamIndex};
 pub use outbox::{Outbox, Transmit, Transmits};
 pub use playout::FrameKind;
-pub use setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets};
+pub use setup::{Agreement, Answer, FindCodec, Numbered, StreamSetup, StreamSockets};
 pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats};
 pub use talkpath_transport::{Component, Evidence};

@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
-use talkpath_audio::SampleRate;
+use talkpath_audio::{Codec, SampleRate, codec};
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::{self, Destination, Hold, Rtcp};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
@@ -62,18 +62,28 @@ pub struct Agreement {
     pub remote: Option<Remote>,
     /// How the peer holds us, if it does.
     pub hold: Hold,
+    /// The telephone-events that may be sent, with the peer's numbers.
+    pub events: Box<[Numbered]>,
+    /// The comfort noise that may be sent, with the peer's number.
+    pub noise: Option<Numbered>,
     /// Every payload type that means something to the peer.
     pub peer_numbers: Box<[PayloadType]>,
 }
 
 /// A payload type and what it stands for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Numbered {
     /// The number in the packets.
     pub number: PayloadType,
     /// What they hold.
     pub format: Arc<Format>,
+    /// What encodes and decodes them; `None` for what passes through unread,
+    /// and for what holds no speech.
+    pub codec: Option<&'static dyn Codec>,
 }
+
+/// Finds what encodes and decodes a format.
+pub type FindCodec<'a> = &'a dyn Fn(&Format) -> Option<&'static dyn Codec>;
 
 /// Whether an answer of the peer is awaited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,19 +97,30 @@ pub enum Answer {
 }
 
 impl Agreement {
-    /// Reads what negotiation says of a stream. `signalling_source` is where
-    /// the signalling came from, if that counts as the peer's address.
+    /// Reads what negotiation says of a stream. `find` knows the codecs;
+    /// `signalling_source` is where the signalling came from, if that counts as
+    /// the peer's address.
     pub fn of(
         stream: &negotiate::Stream,
         answer: Answer,
+        find: FindCodec<'_>,
         signalling_source: Option<IpAddr>,
     ) -> Self {
-        let sendable = |codec: &&negotiate::Codec| codec_of(&codec.format).is_some();
+        let number = |codec: &negotiate::Codec| Numbered {
+            number: codec.number,
+            format: Arc::new(codec.format.clone()),
+            codec: find(&codec.format),
+        };
+        let send: Vec<_> = stream.send.iter().map(number).collect();
+        let is_event = |sent: &&Numbered| sent.format.is_telephone_event();
+        let is_noise = |sent: &&Numbered| sent.format.is("CN");
         Agreement {
             answer,
             direction: stream.direction,
-            send: stream.send.iter().find(sendable).map(Numbered::of),
-            receive: stream.receive.iter().map(Numbered::of).collect(),
+            receive: stream.receive.iter().map(number).collect(),
+            events: send.iter().filter(is_event).cloned().collect(),
+            noise: send.iter().find(is_noise).cloned(),
+            send: send.into_iter().find(|sent| sent.codec.is_some()),
             packet: packet_time(stream.packet.send(DEFAULT_PACKET)),
             remote: stream
                 .remote
@@ -112,18 +133,31 @@ impl Agreement {
 }
 
 impl Numbered {
-    fn of(codec: &negotiate::Codec) -> Self {
+    /// A format, with its codec if that is built in.
+    pub fn built_in(number: PayloadType, format: Format) -> Self {
         Numbered {
-            number: codec.number,
-            format: Arc::new(codec.format.clone()),
+            number,
+            codec: codec::find(&format.encoding, format.clock_rate, format.channels),
+            format: Arc::new(format),
         }
+    }
+
+    /// Its codec in the shape that saves resampling to one channel at `rate`.
+    pub(crate) fn codec_at(&self, rate: SampleRate) -> Option<&'static dyn Codec> {
+        let codec = self.codec?;
+        Some(codec.shaped(rate, 1).unwrap_or(codec))
     }
 }
 
-/// The codec that encodes and decodes `format`, if there is one.
-pub(crate) fn codec_of(format: &Format) -> Option<&'static dyn talkpath_audio::Codec> {
-    talkpath_audio::codec::find(&format.encoding, format.clock_rate, format.channels)
+impl PartialEq for Numbered {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+            && self.format == other.format
+            && self.codec.is_some() == other.codec.is_some()
+    }
 }
+
+impl Eq for Numbered {}
 
 fn read_remote(
     remote: &negotiate::Remote,

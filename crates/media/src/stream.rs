@@ -11,6 +11,7 @@ mod tick;
 
 use std::sync::Arc;
 
+use talkpath_audio::SampleRate;
 use talkpath_sdp::negotiate::Hold;
 use talkpath_transport::{Component, Config, DropReason, Fit, RtcpHome, Sending, StreamTransport};
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
@@ -20,7 +21,7 @@ use crate::egress::{Egress, Mute, Pause};
 use crate::ends::Ends;
 use crate::ingress::Ingress;
 use crate::rtp::{Arrival, Reports, RtcpMinimum, Sender, SourceTable, Timing};
-use crate::setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets, codec_of};
+use crate::setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets};
 use crate::stats::Levels;
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening, StreamIndex};
@@ -178,7 +179,9 @@ impl Stream {
     /// number never changes its meaning, so it is still understood.
     fn know(&mut self, agreement: &Agreement) {
         let earlier = core::mem::take(&mut self.formats);
-        self.formats = agreement.receive.iter().map(Incoming::of).collect();
+        let rate = self.setup.rate;
+        let incoming = |numbered| Incoming::of(numbered, rate);
+        self.formats = agreement.receive.iter().map(incoming).collect();
         for format in earlier {
             if self
                 .formats
@@ -311,12 +314,11 @@ impl Stream {
 }
 
 impl Incoming {
-    fn of(numbered: &Numbered) -> Self {
-        let codec = codec_of(&numbered.format);
+    fn of(numbered: &Numbered, rate: SampleRate) -> Self {
         Incoming {
             number: numbered.number,
             format: Arc::clone(&numbered.format),
-            codec,
+            codec: numbered.codec_at(rate),
         }
     }
 

@@ -126,7 +126,7 @@ impl Side {
 }
 
 fn constraints(call: &CallArguments) -> Constraints {
-    let codecs = call.codecs.iter().copied();
+    let codecs = call.codecs.iter().cloned();
     let mut audio = match Direction::from(call.direction) {
         Direction::SendRecv => Audio::sendrecv(codecs),
         Direction::SendOnly => Audio::sendonly(codecs),

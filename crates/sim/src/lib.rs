@@ -24,8 +24,8 @@
 //! };
 //! let (alice, bob) = (manager("10.0.0.1")?, manager("10.0.0.2")?);
 //!
-//! let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::ALL))?;
-//! let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+//! let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::USUAL))?;
+//! let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
 //! caller.apply_answer(&answer)?;
 //! let (mut say, _) = caller.audio()?.split();
 //! for _ in 0..50 {

@@ -150,6 +150,8 @@ impl Phone {
                 signalling_source: None,
             }),
             hold: Hold::No,
+            events: [].into(),
+            noise: None,
             peer_numbers: [format.number].into(),
         });
     }
@@ -241,10 +243,7 @@ impl Drop for Phone {
 
 /// PCMU with its static payload type (RFC 3551 §6).
 pub fn pcmu() -> Numbered {
-    Numbered {
-        number: PayloadType::PCMU,
-        format: Arc::new(Format::new("PCMU", 8_000)),
-    }
+    Numbered::built_in(PayloadType::PCMU, Format::new("PCMU", 8_000))
 }
 
 /// A call of one session with one stream, and its ends.

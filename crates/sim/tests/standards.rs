@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use talkpath::{
     Audio, AudioEnd, Codec, Constraints, Event, Events, Happening, MediaManager, Notice, RtcpMux,
-    SampleRate, Session, Silence, Time,
+    SampleRate, Session, Silence, TelephoneEvent, Time,
 };
 use talkpath_sim::{ScriptedPeer, World};
 
@@ -76,7 +76,7 @@ fn body(media: &str) -> String {
 
 /// PCMU in packets that never pause.
 fn steady() -> Constraints {
-    Constraints::from(Audio::sendrecv([Codec::Pcmu])).silence(Silence::Packets)
+    Constraints::from(Audio::sendrecv([Codec::PCMU])).silence(Silence::Packets)
 }
 
 const PLAIN: &str = "m=audio 4000 RTP/AVP 0\r\n";
@@ -166,7 +166,7 @@ fn packet(payload_type: u8, seq: u16, ssrc: u32) -> Vec<u8> {
 // 15 s. RFC 3550 §5.1: its timestamp is that of its moment.
 #[test]
 fn a_pause_is_bridged_by_empty_packets_of_an_unknown_type() {
-    let mut call = Call::new(PLAIN, Audio::sendrecv([Codec::Pcmu]));
+    let mut call = Call::new(PLAIN, Audio::sendrecv([Codec::PCMU]));
     let (mut say, _hear) = call.end.take().unwrap().split();
     say.send_all(&[500; 800]).unwrap();
     call.run(50_000);
@@ -294,7 +294,9 @@ fn packets_bear_the_number_of_whoever_receives_them() {
     let world = World::new(3);
     let manager = manager(&world);
     let peer = world.host(PEER).peer(4000);
-    let wanted = Audio::sendrecv([Codec::Pcmu]).rtcp_mux(RtcpMux::Only);
+    let wanted = Audio::sendrecv([Codec::PCMU])
+        .rtcp_mux(RtcpMux::Only)
+        .telephone_event(TelephoneEvent::Off);
     let wanted = Constraints::from(wanted).silence(Silence::Packets);
     let (session, offer) = manager.create_offer(wanted).unwrap();
     let _end = session.audio().unwrap();
@@ -331,7 +333,7 @@ fn timestamps_count_the_codecs_clock_at_every_rate_and_packet_time() {
     for rate in [8_000, 16_000, 24_000, 48_000] {
         for ptime in [10, 20, 30, 60] {
             let offer = format!("{MUXED}a=ptime:{ptime}\r\n");
-            let audio = Audio::sendrecv([Codec::Pcmu]).rate(SampleRate::new(rate).unwrap());
+            let audio = Audio::sendrecv([Codec::PCMU]).rate(SampleRate::new(rate).unwrap());
             let call = Call::new(&offer, Constraints::from(audio).silence(Silence::Packets));
             call.run(2_000);
             let sent = rtp(&call.world);
@@ -364,7 +366,7 @@ fn a_session_that_spoke_says_goodbye_and_one_that_did_not_is_silent() {
     assert_eq!(types, [200, 202, BYE]);
     assert_eq!(manager.ports_in_use(), 0);
 
-    let quiet = Call::new(MUXED, Audio::recvonly([Codec::Pcmu]));
+    let quiet = Call::new(MUXED, Audio::recvonly([Codec::PCMU]));
     quiet.run(500);
     drop(quiet.session);
     quiet.world.run_for(Duration::from_millis(100));
@@ -375,7 +377,7 @@ fn a_session_that_spoke_says_goodbye_and_one_that_did_not_is_silent() {
 #[test]
 fn a_peer_that_holds_in_silence_does_not_time_out() {
     let wanted =
-        || Constraints::from(Audio::sendrecv([Codec::Pcmu])).media_timeout(Duration::from_secs(5));
+        || Constraints::from(Audio::sendrecv([Codec::PCMU])).media_timeout(Duration::from_secs(5));
     for (offer, times_out) in [
         (format!("{PLAIN}a=sendonly\r\n"), false),
         (format!("{PLAIN}c=IN IP4 0.0.0.0\r\n"), false),
@@ -396,7 +398,7 @@ fn a_peer_that_holds_in_silence_does_not_time_out() {
 #[test]
 fn who_says_nothing_opens_the_way_with_four_packets_in_sequence() {
     for offer in [PLAIN, MUXED] {
-        let call = Call::new(offer, Audio::sendrecv([Codec::Pcmu]));
+        let call = Call::new(offer, Audio::sendrecv([Codec::PCMU]));
         call.run(5_000);
         let sent = rtp(&call.world);
         assert_eq!(sent.len(), 4, "{offer}");
@@ -416,7 +418,7 @@ fn an_answer_revised_by_the_200_moves_the_media() {
     let manager = manager(&world);
     let announcement = world.host(PEER).peer(4000);
     let person = world.host("10.0.0.3").peer(5000);
-    let wanted = Audio::sendrecv([Codec::Pcmu]).rtcp_mux(RtcpMux::Only);
+    let wanted = Audio::sendrecv([Codec::PCMU]).rtcp_mux(RtcpMux::Only);
     let wanted = Constraints::from(wanted).silence(Silence::Packets);
     let (session, _offer) = manager.create_offer(wanted).unwrap();
     session.apply_answer(&*body(MUXED)).unwrap();

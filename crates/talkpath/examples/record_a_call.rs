@@ -15,7 +15,7 @@ use talkpath::{Audio, Codec, MediaManager, Wav};
 fn main() -> Result<(), Box<dyn Error>> {
     let manager = MediaManager::builder().interface("127.0.0.1").build()?;
     let offer = fs::read_to_string("offer.sdp")?;
-    let (session, answer) = manager.accept_offer(offer.as_str(), Audio::sendrecv(Codec::ALL))?;
+    let (session, answer) = manager.accept_offer(offer.as_str(), Audio::sendrecv(Codec::USUAL))?;
     let recording = session.record(Wav::stereo("call.wav"))?;
     fs::write("answer.sdp", answer.as_bytes())?;
     thread::sleep(Duration::from_secs(10));

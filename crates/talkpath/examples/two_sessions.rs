@@ -22,8 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let events = manager.events();
 
     // 2. The caller and its offer; one port each, RTCP on the same.
-    let codecs = [Codec::Pcmu, Codec::Pcma];
-    let (caller, offer) = manager.create_offer(Audio::sendrecv(codecs).rtcp_mux(RtcpMux::Only))?;
+    let codecs = Codec::G711;
+    let (caller, offer) =
+        manager.create_offer(Audio::sendrecv(codecs.clone()).rtcp_mux(RtcpMux::Only))?;
     println!("The caller offers:\n{offer}");
 
     // 3. The callee, made from that offer, and its answer.

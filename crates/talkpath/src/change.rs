@@ -3,17 +3,18 @@
 use talkpath_media::StreamIndex;
 use talkpath_sdp::Direction;
 
-use crate::constraints::{Audio, Codec};
+use crate::codec::Codec;
+use crate::constraints::Audio;
 
 /// A change to a session, proposed to the peer by an offer.
 ///
 /// ```
 /// # use talkpath::{Audio, Change, Codec, MediaManager, StreamIndex};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25000..=25100).build()?;
-/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
 /// # caller.apply_answer(&answer)?;
-/// let offer = caller.offer(Change::Codecs(StreamIndex(0), vec![Codec::Pcma]))?;
+/// let offer = caller.offer(Change::Codecs(StreamIndex(0), vec![Codec::PCMA]))?;
 /// caller.apply_answer(&callee.answer(&offer)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

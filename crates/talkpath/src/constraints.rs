@@ -8,56 +8,16 @@ use std::time::Duration;
 
 use talkpath_audio::SampleRate;
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Preference, RtcpMux};
+use talkpath_sdp::negotiate::{Events, Preference, RtcpMux, TelephoneEvent};
 use talkpath_transport::SourcePolicy;
-use talkpath_wire::Format;
 
-/// An audio codec that can be encoded and decoded.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Codec {
-    /// G.711 µ-law, 8 kHz, payload type 0 (RFC 3551 §4.5.14).
-    Pcmu,
-    /// G.711 A-law, 8 kHz, payload type 8 (RFC 3551 §4.5.14).
-    Pcma,
-}
-
-impl Codec {
-    /// Every codec, in the order in which they are preferred by default.
-    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
-
-    /// The format as SDP names it.
-    pub fn format(self) -> Format {
-        match self {
-            Codec::Pcmu => Format::new("PCMU", 8000),
-            Codec::Pcma => Format::new("PCMA", 8000),
-        }
-    }
-}
-
-impl std::str::FromStr for Codec {
-    type Err = UnknownCodec;
-
-    /// The codec of that encoding name, case aside.
-    fn from_str(name: &str) -> Result<Self, UnknownCodec> {
-        let found = Codec::ALL.into_iter().find(|codec| codec.format().is(name));
-        found.ok_or_else(|| UnknownCodec { name: name.into() })
-    }
-}
-
-/// A codec name that nothing here encodes or decodes.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("there is no codec {name:?}; there are {}", Codec::ALL.map(|c| c.format().encoding).join(", "))]
-pub struct UnknownCodec {
-    /// The name asked for.
-    pub name: String,
-}
+use crate::codec::Codec;
 
 /// One audio stream as the application wants it.
 ///
 /// ```
 /// use talkpath::{Audio, Codec, RtcpMux, SampleRate};
-/// let wanted = Audio::sendrecv([Codec::Pcmu, Codec::Pcma])
+/// let wanted = Audio::sendrecv([Codec::PCMU, Codec::PCMA])
 ///     .rate(SampleRate::HZ_16000)
 ///     .rtcp_mux(RtcpMux::Only);
 /// # let _ = wanted;
@@ -69,6 +29,7 @@ pub struct Audio {
     pub(crate) rate: SampleRate,
     pub(crate) ptime: Option<Duration>,
     pub(crate) rtcp_mux: RtcpMux,
+    pub(crate) digits: TelephoneEvent,
 }
 
 impl Audio {
@@ -99,6 +60,7 @@ impl Audio {
             rate: SampleRate::HZ_8000,
             ptime: None,
             rtcp_mux: RtcpMux::Offer,
+            digits: TelephoneEvent::Events(DIGITS),
         }
     }
 
@@ -124,6 +86,14 @@ impl Audio {
         self.rtcp_mux = rtcp_mux;
         self
     }
+
+    /// Whether digits travel as events beside the sound (RFC 4733): the sixteen
+    /// of DTMF and flash if not said, at the clock rate of every codec.
+    #[must_use]
+    pub fn telephone_event(mut self, digits: TelephoneEvent) -> Self {
+        self.digits = digits;
+        self
+    }
 }
 
 /// Everything the application wants of a session.
@@ -132,7 +102,7 @@ impl Audio {
 ///
 /// ```
 /// use talkpath::{Audio, Codec, Constraints, Preference};
-/// let wanted = Constraints::from(Audio::sendrecv(Codec::ALL))
+/// let wanted = Constraints::from(Audio::sendrecv(Codec::USUAL))
 ///     .preference(Preference::Offerer)
 ///     .signalling_source("192.0.2.7".parse()?);
 /// # let _ = wanted;
@@ -235,18 +205,5 @@ impl Constraints {
 }
 
 const DEFAULT_MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codecs_are_found_by_name_whatever_the_case() {
-        assert_eq!("pcmA".parse(), Ok(Codec::Pcma));
-        let error = "g729".parse::<Codec>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no codec \"g729\"; there are PCMU, PCMA"
-        );
-    }
-}
+/// 0-9, *, #, A-D and flash.
+const DIGITS: Events = Events::DTMF_AND_FLASH;

@@ -68,7 +68,7 @@ pub enum BuildError {
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26000..=26100).build()?;
 /// let offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
 ///     m=audio 4000 RTP/AVP 18\r\n";
-/// let error = manager.accept_offer(offer, Audio::sendrecv(Codec::ALL)).unwrap_err();
+/// let error = manager.accept_offer(offer, Audio::sendrecv(Codec::USUAL)).unwrap_err();
 /// assert_eq!(error.sip_status(), 488);
 /// assert_eq!(error.to_string(), "nothing in the offer is acceptable: m-line 0: no codec in common");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

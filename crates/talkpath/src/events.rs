@@ -24,7 +24,7 @@ use crate::driver::{Driver, Gate};
 /// # use talkpath::{Audio, Codec, Happening, MediaManager, Notice};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25200..=25300).build()?;
 /// let events = manager.events();
-/// let (caller, _offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
+/// let (caller, _offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
 /// match events.recv() {
 ///     Some(Notice::Event(event)) => {
 ///         assert_eq!((event.session, event.what), (caller.id(), Happening::Created));

@@ -9,8 +9,8 @@
 //! use talkpath::{Audio, Codec, MediaManager};
 //!
 //! let manager = MediaManager::builder().interface("127.0.0.1").ports(10000..=10100).build()?;
-//! let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu, Codec::Pcma]))?;
-//! let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+//! let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU, Codec::PCMA]))?;
+//! let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::PCMU]))?;
 //! caller.apply_answer(&answer)?;                       // both active
 //!
 //! let (mut say, _) = caller.audio()?.split();
@@ -27,7 +27,7 @@
 //! # use talkpath::{Audio, Codec, MediaManager};
 //! # async fn echo(offer: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! let manager = MediaManager::builder().interface("127.0.0.1").build()?;
-//! let (session, answer) = manager.accept_offer(offer, Audio::sendrecv(Codec::ALL))?;
+//! let (session, answer) = manager.accept_offer(offer, Audio::sendrecv(Codec::USUAL))?;
 //! println!("{answer}");
 //! let (mut say, mut hear) = session.audio()?.split();
 //! let mut frame = vec![0; hear.frame_len()];
@@ -57,6 +57,7 @@
 #![deny(unsafe_code)]
 
 mod change;
+mod codec;
 mod constraints;
 mod description;
 pub mod driver;
@@ -74,7 +75,8 @@ mod wait;
 mod worker;
 
 pub use change::Change;
-pub use constraints::{Audio, Codec, Constraints, Silence, UnknownCodec};
+pub use codec::{Codec, UnknownCodec};
+pub use constraints::{Audio, Constraints, Silence};
 pub use description::{IntoAnswer, IntoOffer};
 pub use error::{BuildError, Fault, SessionError};
 pub use event::{Agreed, CloseReason, Event, Happening, Trouble};
@@ -92,7 +94,7 @@ pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
     SessionStats, StreamIndex, StreamStats,
 };
-pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream};
+pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream, TelephoneEvent};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
 pub use talkpath_wire::{Format, PayloadType, RtpTime, Seq, Ssrc, Time};

@@ -36,8 +36,8 @@ pub(crate) use shared::{Bound, Shared};
 /// use talkpath::{Audio, Codec, MediaManager};
 ///
 /// let manager = MediaManager::builder().interface("127.0.0.1").ports(20000..=20100).build()?;
-/// let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu, Codec::Pcma]))?;
-/// let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+/// let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU, Codec::PCMA]))?;
+/// let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::PCMU]))?;
 /// caller.apply_answer(&answer)?;
 /// assert_eq!(manager.sessions().len(), 2);
 /// # drop((caller, callee));

@@ -45,8 +45,8 @@ pub(crate) use core::Core;
 /// use talkpath::{Audio, Codec, MediaManager};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(22000..=22100).build()?;
 /// # let (callee, answer);
-/// let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
-/// # (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+/// let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU]))?;
+/// # (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::PCMU]))?;
 /// caller.apply_answer(&answer)?;          // from the 200 OK
 ///
 /// let offer = caller.hold()?;             // goes into the re-INVITE
@@ -211,8 +211,8 @@ impl Session {
     /// ```
     /// use talkpath::{Audio, Codec, MediaManager, PacketKind};
     /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25000..=25100).build()?;
-    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
-    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU]))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::PCMU]))?;
     /// # caller.apply_answer(&answer)?;
     /// let mut packets = caller.packets()?;
     /// caller.audio()?.say.send_all(&[1000; 160])?;
@@ -245,8 +245,8 @@ impl Session {
     /// ```
     /// # use talkpath::{Audio, Codec, MediaManager, Mute};
     /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26400..=26500).build()?;
-    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
     /// # caller.apply_answer(&answer)?;
     /// caller.mute(Mute::On)?;
     /// # drop(callee);
@@ -325,8 +325,8 @@ impl SessionRef {
     /// ```
     /// # use talkpath::{Audio, Codec, MediaManager};
     /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26200..=26300).build()?;
-    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
     /// # caller.apply_answer(&answer)?;
     /// let stats = callee.stats();
     /// if let Some(audio) = stats.audio() {
@@ -343,7 +343,7 @@ impl SessionRef {
     /// ```
     /// # use talkpath::{Audio, Codec, MediaManager};
     /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(23000..=23100).build()?;
-    /// let (caller, _offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
+    /// let (caller, _offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU]))?;
     /// let why = caller.diagnose();
     /// assert!(why[0].to_string().starts_with("our offer has not been answered"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -24,8 +24,8 @@ use crate::driver::{Driver, Gate};
 /// ```
 /// # use talkpath::{Audio, Codec, MediaManager};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25400..=25500).build()?;
-/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
 /// # caller.apply_answer(&answer)?;
 /// let closed = caller.close();
 /// closed.wait()?; // or, in async code: closed.await?

@@ -102,7 +102,7 @@ fn a_worker_does_not_touch_the_heap_while_two_sessions_talk() {
     OURS.set(true);
     let builder = MediaManager::builder().interface("127.0.0.1");
     let manager = builder.ports(24_000..=24_010).build().unwrap();
-    let audio = || Audio::sendrecv([Codec::Pcmu]);
+    let audio = || Audio::sendrecv([Codec::PCMU]);
     let (caller, offer) = manager.create_offer(audio()).unwrap();
     let (callee, answer) = manager.accept_offer(&offer, audio()).unwrap();
     caller.apply_answer(&answer).unwrap();

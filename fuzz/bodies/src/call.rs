@@ -2,7 +2,6 @@
 //! order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
@@ -220,9 +219,9 @@ fn sockets(script: &mut Script<'_>) -> StreamSockets {
 }
 
 fn agreement(script: &mut Script<'_>) -> Agreement {
-    let format = |number, name| Numbered {
-        number: PayloadType::from_header_byte(number),
-        format: Arc::new(Format::new(name, 8_000)),
+    let format = |number, name| {
+        let number = PayloadType::from_header_byte(number);
+        Numbered::built_in(number, Format::new(name, 8_000))
     };
     let all = [
         format(0, "PCMU"),
@@ -245,6 +244,8 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
             signalling_source: None,
         }),
         hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
+        events: [].into(),
+        noise: None,
         peer_numbers: [PayloadType::PCMU].into(),
     }
 }

@@ -146,9 +146,9 @@ impl Run {
 
 fn audio(script: &mut Script<'_>) -> Audio {
     let codecs = match script.below(3) {
-        0 => vec![Codec::Pcmu],
-        1 => vec![Codec::Pcma],
-        _ => Codec::ALL.to_vec(),
+        0 => vec![Codec::PCMU],
+        1 => vec![Codec::PCMA],
+        _ => Codec::G711.to_vec(),
     };
     let mux = script.one_of(&[RtcpMux::Offer, RtcpMux::Only, RtcpMux::Off]);
     match script.below(4) {
@@ -166,7 +166,10 @@ fn change(script: &mut Script<'_>) -> Change {
         1 => Change::Hold,
         2 => Change::Resume,
         3 => Change::Direction(stream, script.one_of(&Direction::ALL)),
-        4 => Change::Codecs(stream, vec![script.one_of(&Codec::ALL)]),
+        4 => Change::Codecs(
+            stream,
+            Codec::G711[usize::from(script.below(2))..][..1].to_vec(),
+        ),
         5 => Change::Add(audio(script)),
         _ => Change::Remove(stream),
     }

@@ -103,18 +103,18 @@ impl Scene {
 
     fn codecs(&mut self) -> Vec<Codec> {
         match self.rng.below(4) {
-            0 => vec![Codec::Pcma],
-            1 => vec![Codec::Pcma, Codec::Pcmu],
-            _ => Codec::ALL.into(),
+            0 => vec![Codec::PCMA],
+            1 => vec![Codec::PCMA, Codec::PCMU],
+            _ => Codec::G711.into(),
         }
     }
 
     fn wishes(&mut self) -> Constraints {
         let reversed = self.rng.chance(0.5);
         let codecs = if reversed {
-            [Codec::Pcma, Codec::Pcmu]
+            [Codec::PCMA, Codec::PCMU]
         } else {
-            Codec::ALL
+            Codec::G711
         };
         let mut audio = Audio::sendrecv(codecs);
         if self.rng.chance(0.1) {
@@ -329,7 +329,7 @@ impl Scene {
         if std::mem::replace(&mut self.talks[talk].has_grown, true) {
             return Ok(());
         }
-        self.exchange(talk, side, Change::Add(Audio::sendrecv(Codec::ALL)))
+        self.exchange(talk, side, Change::Add(Audio::sendrecv(Codec::G711)))
     }
 
     fn roll_back(&mut self, talk: usize, side: usize) -> Done {

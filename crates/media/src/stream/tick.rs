@@ -13,7 +13,6 @@ use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
 use crate::playout::FrameKind;
 use crate::rtp::{Frame, Sender};
-use crate::setup::codec_of;
 use crate::stats::Levels;
 
 /// When the next tick is, and how many there were.
@@ -57,16 +56,16 @@ impl Stream {
             self.audio.ingress = Ingress::new(codec, rate).ok();
         }
         let send = agreement.send.as_ref();
-        let wanted = send.and_then(|send| Some((send.number, codec_of(&send.format)?)));
-        let Some((number, codec)) = wanted else {
+        let wanted = send.and_then(|send| Some((send, send.codec_at(rate)?)));
+        let Some((send, codec)) = wanted else {
             self.audio.egress = None;
             return;
         };
         let packet = agreement.packet;
         let fits = match &mut self.audio.egress {
-            Some(egress) if egress.is(codec, number, packet) => Ok(()),
-            Some(egress) => egress.change(codec, number, rate, packet),
-            none => Egress::new(codec, number, rate, packet).map(|mut egress| {
+            Some(egress) if egress.is(send, packet) => Ok(()),
+            Some(egress) => egress.change(codec, send, rate, packet),
+            none => Egress::new(codec, send, rate, packet).map(|mut egress| {
                 (egress.mute, egress.pause) = (self.audio.mute, self.setup.pause);
                 *none = Some(egress);
             }),

@@ -116,7 +116,7 @@ impl<'a> Story<'a> {
 
     /// Step 2: the caller and its offer.
     fn caller(&self) -> Result<Party, Failure> {
-        let (session, offer) = self.manager.create_offer(wanted(&Codec::ALL))?;
+        let (session, offer) = self.manager.create_offer(wanted(&Codec::G711))?;
         let caller = Party::new("caller", session, offer.to_string())?;
         let address = caller.local;
         self.teller
@@ -140,7 +140,7 @@ impl<'a> Story<'a> {
     fn callee(&self, caller: &Party) -> Result<Party, Failure> {
         let (session, answer) = self
             .manager
-            .accept_offer(&caller.description[..], wanted(&[Codec::Pcmu]))?;
+            .accept_offer(&caller.description[..], wanted(&[Codec::PCMU]))?;
         let callee = Party::new("callee", session, answer.to_string())?;
         let address = callee.local;
         self.teller.step(&format!(
@@ -232,7 +232,7 @@ impl<'a> Story<'a> {
 }
 
 fn wanted(codecs: &[Codec]) -> Audio {
-    Audio::sendrecv(codecs.iter().copied()).rtcp_mux(RtcpMux::Only)
+    Audio::sendrecv(codecs.iter().cloned()).rtcp_mux(RtcpMux::Only)
 }
 
 fn wait_for(file: Option<Pending<FileDone>>) -> Option<FileDone> {

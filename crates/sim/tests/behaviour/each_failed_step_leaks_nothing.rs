@@ -21,8 +21,8 @@ fn manager(world: &World, ip: &str) -> Outcome<MediaManager> {
 }
 
 fn call(alice: &MediaManager, bob: &MediaManager) -> Outcome<(Session, Session)> {
-    let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::ALL))?;
-    let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+    let (caller, offer) = alice.create_offer(Audio::sendrecv(Codec::G711))?;
+    let (callee, answer) = bob.accept_offer(&offer, Audio::sendrecv(Codec::G711))?;
     caller.apply_answer(&answer)?;
     Ok((caller, callee))
 }

@@ -35,7 +35,7 @@ pub(crate) fn manager(world: &World, address: &str) -> MediaManager {
 }
 
 pub(crate) fn any() -> Audio {
-    Audio::sendrecv(Codec::ALL)
+    Audio::sendrecv(Codec::G711)
 }
 
 /// Two managers with a call between them.

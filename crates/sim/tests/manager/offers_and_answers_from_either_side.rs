@@ -34,9 +34,9 @@ fn a_reoffer_with_nothing_changed_disturbs_nothing() {
 
 #[test]
 fn a_codec_changes_in_the_middle_of_a_sentence() {
-    let talk = Talk::with(12, Audio::sendrecv([Codec::Pcmu]), any());
+    let talk = Talk::with(12, Audio::sendrecv([Codec::PCMU]), any());
     let (mut a, mut b) = talk.lines();
-    let codecs = Change::Codecs(FIRST, vec![Codec::Pcma]);
+    let codecs = Change::Codecs(FIRST, vec![Codec::PCMA]);
     let offer = talk.caller.offer(codecs).unwrap();
     chat(5, &mut [&mut a, &mut b]);
     let answer = talk.callee.answer(&offer).unwrap();
@@ -59,9 +59,9 @@ fn a_codec_changes_in_the_middle_of_a_sentence() {
 
 #[test]
 fn a_codec_that_the_peer_does_not_have_changes_nothing() {
-    let talk = Talk::with(18, Audio::sendrecv([Codec::Pcmu]), any());
+    let talk = Talk::with(18, Audio::sendrecv([Codec::PCMU]), any());
     let (mut a, mut b) = talk.lines();
-    let codecs = Change::Codecs(FIRST, vec![Codec::Pcma]);
+    let codecs = Change::Codecs(FIRST, vec![Codec::PCMA]);
     let offer = talk.callee.offer(codecs).unwrap();
     let refused = talk.caller.answer(&offer).unwrap_err();
     assert_eq!(refused.sip_status(), 488);
@@ -131,7 +131,7 @@ fn after_a_rollback_the_wish_is_forgotten_too() {
 
     let _ = talk
         .caller
-        .offer(Change::Codecs(FIRST, vec![Codec::Pcma]))
+        .offer(Change::Codecs(FIRST, vec![Codec::PCMA]))
         .unwrap();
     talk.caller.rollback().unwrap();
     let offer = talk.callee.offer(Change::Nothing).unwrap();
@@ -205,8 +205,8 @@ fn offers_go_either_way_many_times() {
     let (mut a, mut b) = talk.lines();
     let changes = [
         Change::Nothing,
-        Change::Codecs(FIRST, vec![Codec::Pcma, Codec::Pcmu]),
-        Change::Codecs(FIRST, vec![Codec::Pcmu, Codec::Pcma]),
+        Change::Codecs(FIRST, vec![Codec::PCMA, Codec::PCMU]),
+        Change::Codecs(FIRST, vec![Codec::PCMU, Codec::PCMA]),
         Change::Direction(FIRST, Direction::SendRecv),
     ];
     let mut last = (0, 0);

@@ -156,7 +156,7 @@ fn a_peer_changes_between_agreed_codecs_at_any_packet() {
     assert!(peer.answer.contains("RTP/AVP 0 8"), "{}", peer.answer);
     let mut line = Line::of(&peer.callee, 8000);
     // The same level in both laws, changed every seven packets.
-    let (ulaw, alaw) = (encode(Codec::Pcmu, 4000), encode(Codec::Pcma, 4000));
+    let (ulaw, alaw) = (encode(Codec::PCMU, 4000), encode(Codec::PCMA, 4000));
     let start = peer.world.now();
     for n in 0..100u16 {
         let is_alaw = n / 7 % 2 == 1;
@@ -198,7 +198,7 @@ fn a_peer_that_sends_longer_or_shorter_packets_than_it_said_is_heard() {
     for millis in LENGTHS {
         let mut peer = by_hand(44, "m=audio 5000 RTP/AVP 0\r\na=ptime:20\r\n", 0, any());
         let ticks = millis as usize * 8;
-        let ulaw = encode(Codec::Pcmu, 4000)[0];
+        let ulaw = encode(Codec::PCMU, 4000)[0];
         let lasts = Duration::from_millis(millis);
         peer.twin = peer.twin.with_frame(ticks as u32, lasts);
         let packets = (4000 / millis) as usize;

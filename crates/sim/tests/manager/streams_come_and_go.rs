@@ -142,7 +142,7 @@ fn a_removed_stream_may_be_brought_back_by_the_peer() {
     talk.caller.apply_answer(&answer).unwrap();
     let offer = talk
         .caller
-        .offer(Change::Add(Audio::sendrecv([Codec::Pcma])))
+        .offer(Change::Add(Audio::sendrecv([Codec::PCMA])))
         .unwrap();
     let answer = talk.callee.answer(&offer).unwrap();
     talk.caller.apply_answer(&answer).unwrap();

@@ -231,7 +231,7 @@ fn a_slow_subscriber_is_told_what_it_lost_and_still_learns_of_every_end() {
 fn media_that_comes_before_the_answer_is_heard() {
     let world = World::new(127);
     let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
-    let (caller, offer) = alice.create_offer(Audio::sendrecv([Codec::Pcmu])).unwrap();
+    let (caller, offer) = alice.create_offer(Audio::sendrecv([Codec::PCMU])).unwrap();
     let mut a = Line::of(&caller, 8000);
     let (callee, answer) = bob.accept_offer(&offer, any()).unwrap();
     let mut b = Line::of(&callee, -4000);

@@ -23,8 +23,8 @@ use crate::worker::{Command, End};
 /// ```
 /// # use talkpath::{Audio, Codec, MediaManager};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(24000..=24100).build()?;
-/// # let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::Pcmu]))?;
-/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::Pcmu]))?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv([Codec::PCMU]))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv([Codec::PCMU]))?;
 /// # caller.apply_answer(&answer)?;
 /// let (mut say, mut hear) = callee.audio()?.split();
 /// say.send_all(&[0; 160])?;

@@ -23,8 +23,8 @@ use crate::worker::{Command, End};
 /// ```no_run
 /// # use talkpath::{Audio, Codec, MediaManager, Wav};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25600..=25700).build()?;
-/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
 /// # caller.apply_answer(&answer)?;
 /// let playback = callee.play("hello.wav")?;
 /// let recording = caller.record(Wav::stereo("call.wav"))?;

@@ -26,8 +26,8 @@ use crate::worker::{Command, End};
 /// ```
 /// # use talkpath::{Audio, Codec, MediaManager, PacketKind};
 /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25800..=25900).build()?;
-/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::ALL))?;
-/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::ALL))?;
+/// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+/// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
 /// # caller.apply_answer(&answer)?;
 /// let mut packets = caller.packets()?;
 /// while let Some(packet) = packets.try_next() {

@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use talkpath_media::{Agreement, Answer as Awaiting, Situation, Standing, StreamIndex};
 use talkpath_sdp::negotiate::{Changes, Dialogue, Stream, StreamState};
-use talkpath_wire::Time;
+use talkpath_wire::{Format, Time};
 
 use super::wanted::Wanted;
 use crate::event::{Agreed, Happening};
@@ -29,13 +29,14 @@ impl State {
     /// What is agreed about each live stream, as packets see it.
     pub(super) fn agreements(&self, answer: Awaiting) -> Vec<(StreamIndex, Agreement)> {
         let source = self.wanted.constraints.signalling_source;
+        let find = |format: &Format| self.wanted.codec_of(format);
         let streams = self.dialogue.streams().iter().enumerate();
         streams
             .filter(|(_, stream)| stream.is_live())
             .map(|(line, stream)| {
                 (
                     StreamIndex(line as u8),
-                    Agreement::of(stream, answer, source),
+                    Agreement::of(stream, answer, &find, source),
                 )
             })
             .collect()

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Kind, MediaWants, Slot, Stream, TelephoneEvent, Wants};
+use talkpath_sdp::negotiate::{Kind, MediaWants, Slot, Stream, Wants};
+use talkpath_wire::Format;
 
 use crate::change::Change;
+use crate::codec::Codec;
 use crate::constraints::{Audio, Constraints};
 use crate::error::SessionError;
 
@@ -17,6 +19,8 @@ use crate::error::SessionError;
 pub(crate) struct Wanted {
     pub(crate) constraints: Constraints,
     lines: Vec<Wish>,
+    /// Every codec that was ever wanted: what was agreed may be an earlier one.
+    known: Vec<Codec>,
     hold: Hold,
 }
 
@@ -53,7 +57,9 @@ impl Wanted {
             place: Place::New,
         };
         let lines = constraints.audio.iter().map(wish).collect();
+        let known = constraints.audio.iter().flat_map(|audio| &audio.codecs);
         Ok(Wanted {
+            known: known.cloned().collect(),
             constraints,
             lines,
             hold: Hold::Off,
@@ -86,9 +92,13 @@ impl Wanted {
             Change::Direction(stream, direction) => {
                 next.wish(stream.0)?.audio.direction = direction
             }
-            Change::Codecs(stream, codecs) => next.wish(stream.0)?.audio.codecs = codecs,
+            Change::Codecs(stream, codecs) => {
+                next.know(&codecs);
+                next.wish(stream.0)?.audio.codecs = codecs;
+            }
             Change::Add(audio) => {
                 check(&audio)?;
+                next.know(&audio.codecs);
                 next.lines.push(Wish {
                     audio,
                     place: Place::New,
@@ -126,6 +136,25 @@ impl Wanted {
         }
     }
 
+    /// What encodes and decodes a format that was wanted.
+    pub(crate) fn codec_of(&self, format: &Format) -> Option<&'static dyn talkpath_audio::Codec> {
+        let is_it = |codec: &&Codec| {
+            let ours = codec.format();
+            // RFC 7587 §7: peers that leave Opus' two channels out mean them.
+            let channels = ours.channels == format.channels || ours.is("opus");
+            ours.is(&format.encoding) && ours.clock_rate == format.clock_rate && channels
+        };
+        self.known.iter().find(is_it)?.entry()
+    }
+
+    fn know(&mut self, codecs: &[Codec]) {
+        for codec in codecs {
+            if !self.known.contains(codec) {
+                self.known.push(codec.clone());
+            }
+        }
+    }
+
     /// The wish at an m-line.
     pub(crate) fn at(&self, line: usize) -> Option<&Audio> {
         let here = |wish: &&Wish| wish.place == Place::At(line);
@@ -144,13 +173,14 @@ impl Wanted {
             direction,
             ptime,
             rtcp_mux,
+            digits,
             ..
         } = &wish.audio;
         let formats: Vec<_> = codecs.iter().map(|codec| codec.format()).collect();
         let mut media = MediaWants::audio(formats)
             .with_direction(self.held(*direction))
             .with_rtcp(*rtcp_mux)
-            .with_telephone_event(TelephoneEvent::Off);
+            .with_telephone_event(*digits);
         media.ptime = *ptime;
         media.slot = match wish.place {
             Place::At(line) => Slot::At(line),
