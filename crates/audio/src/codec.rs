@@ -8,10 +8,11 @@
 use std::fmt;
 
 use crate::g711;
+use crate::g722;
 use crate::rate::SampleRate;
 
 /// All codecs that are built in, in the order in which we like to offer them.
-pub static BUILT_IN: &[&dyn Codec] = &[&g711::PCMU, &g711::PCMA];
+pub static BUILT_IN: &[&dyn Codec] = &[&g722::G722, &g711::PCMU, &g711::PCMA];
 
 /// Finds a built-in codec by what an SDP `rtpmap` says.
 ///

@@ -11,6 +11,7 @@ pub mod channels;
 pub mod codec;
 pub mod conceal;
 pub mod g711;
+pub mod g722;
 pub mod level;
 pub mod measure;
 mod pitch;

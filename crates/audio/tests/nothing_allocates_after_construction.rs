@@ -51,10 +51,13 @@ fn codecs_do_not_allocate_per_frame() {
             codec.encoder(Parameters::NONE),
             codec.decoder(Parameters::NONE),
         );
-        let (mut payload, mut pcm) = ([0; 160], [0; 160]);
+        let samples = codec.sample_rate().frame_len();
+        let mut said = vec![0; samples * usize::from(codec.channels())];
+        let (mut payload, mut pcm) = (vec![0; codec.max_payload_len(samples)], said.clone());
         let count = allocations(|| {
             for value in 0..100 {
-                let len = encoder.encode(&[value * 300; 160], &mut payload).unwrap();
+                said.fill(value * 300);
+                let len = encoder.encode(&said, &mut payload).unwrap();
                 decoder.decode(&payload[..len], &mut pcm).unwrap();
             }
         });
