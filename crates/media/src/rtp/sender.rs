@@ -10,8 +10,9 @@
 //! counted frames, and only forward.
 
 use talkpath_wire::rtcp::SenderInfo;
-use talkpath_wire::{PayloadType, RtpHeader, RtpTime, Seq, Ssrc, Time};
+use talkpath_wire::{PayloadType, RtpHeader, RtpPacket, RtpTime, Seq, Ssrc, Time};
 
+use super::relay::{Relay, Relayed};
 use super::{Chance, NtpAnchor};
 
 /// What is about to be sent in one packet.
@@ -49,6 +50,9 @@ pub struct Sender {
     /// The last frame: where the timestamp stood and when.
     line: Option<Moment>,
     last_sent: Option<Time>,
+    /// The source that is relayed, while one is.
+    relay: Option<Relay>,
+    voice: Voice,
     /// Of this SSRC, as its sender reports say it.
     sent: Volume,
     /// Of the SSRCs given up.
@@ -60,6 +64,15 @@ pub struct Sender {
 enum Spurt {
     Starting,
     Running,
+}
+
+/// Whose packets went out under this SSRC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Voice {
+    /// None, or those of relayed sources alone, untouched.
+    Lent,
+    /// Ours too.
+    Own,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +106,8 @@ impl Sender {
             spurt: Spurt::Starting,
             line: None,
             last_sent: None,
+            relay: None,
+            voice: Voice::Lent,
             sent: Volume::default(),
             before: Volume::default(),
         }
@@ -130,11 +145,49 @@ impl Sender {
         payload_len: usize,
         now: Time,
     ) -> RtpHeader<'static> {
+        (self.relay, self.voice) = (None, Voice::Own);
         let seq = self.next_seq;
         self.next_seq = seq.next();
         self.last_sent = Some(now);
         self.sent.add(payload_len);
         RtpHeader::new(payload_type, seq, timestamp, self.ssrc)
+    }
+
+    /// The numbers of a packet that is relayed `now`. What comes in goes out
+    /// untouched, its SSRC too, until something else has spoken here; from then
+    /// on numbers are shifted, so that one continuous stream goes out. `None`
+    /// for a straggler from before a shift: its number was given away.
+    pub fn relay(&mut self, packet: &RtpPacket<'_>, now: Time) -> Option<Relayed> {
+        let known = self.relay.filter(|relay| relay.is_of(packet.ssrc()));
+        let relay = known.unwrap_or_else(|| self.join(packet, now));
+        let relayed = relay.renumber(packet, self.ssrc)?;
+        if relayed.seq.distance_from(self.next_seq) >= 0 {
+            self.next_seq = relayed.seq.next();
+            self.next_timestamp = relayed.timestamp;
+            let timestamp = relayed.timestamp;
+            self.line = Some(Moment { timestamp, at: now });
+        }
+        self.relay = Some(relay.going_on());
+        self.spurt = Spurt::Starting;
+        self.last_sent = Some(now);
+        self.sent.add(packet.payload().len());
+        Some(relayed)
+    }
+
+    /// Lets another source go on here.
+    fn join(&mut self, packet: &RtpPacket<'_>, now: Time) -> Relay {
+        match self.voice {
+            Voice::Lent => {
+                self.retire_counts();
+                self.ssrc = packet.ssrc();
+                self.next_seq = packet.seq();
+                Relay::untouched(packet)
+            }
+            Voice::Own => {
+                self.catch_up(now);
+                Relay::behind(packet, self.next_seq, self.next_timestamp)
+            }
+        }
     }
 
     /// Silence of `ticks`: the timestamp goes on, the next frame begins a
@@ -173,11 +226,16 @@ impl Sender {
         (self.ssrc, self.next_seq, self.next_timestamp) = (ssrc, seq, timestamp);
         self.spurt = Spurt::Starting;
         self.line = None;
-        // RFC 3550 §6.4.1: the counts are reset with the SSRC.
+        (self.relay, self.voice) = (None, Voice::Own);
+        self.retire_counts();
+        old
+    }
+
+    /// RFC 3550 §6.4.1: the counts are reset with the SSRC.
+    fn retire_counts(&mut self) {
         self.before.packets += self.sent.packets;
         self.before.octets += self.sent.octets;
         self.sent = Volume::default();
-        old
     }
 
     /// What a sender report says `now`; none before the first frame.
@@ -252,6 +310,65 @@ mod tests {
 
     fn sender(seed: u64) -> Sender {
         Sender::new(8000, &mut Chance::from_seed(seed))
+    }
+
+    fn incoming(seq: u16, timestamp: u32) -> Vec<u8> {
+        let header = RtpHeader::new(
+            PayloadType::PCMU,
+            Seq::new(seq),
+            RtpTime::new(timestamp),
+            Ssrc::new(77),
+        );
+        let mut bytes = vec![0; 172];
+        header.write_into(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn relay(sender: &mut Sender, seq: u16, timestamp: u32, at: u64) -> Option<Relayed> {
+        let bytes = incoming(seq, timestamp);
+        sender.relay(&RtpPacket::parse(&bytes).unwrap(), Time::from_millis(at))
+    }
+
+    #[test]
+    fn a_relayed_source_passes_untouched_while_nothing_else_has_spoken() {
+        let mut sender = sender(1);
+        for (seq, at) in [(65_534, 0), (65_535, 20), (1, 60), (0, 61)] {
+            let out = relay(&mut sender, seq, 9_000 + u32::from(seq), at).unwrap();
+            let expected = (
+                Ssrc::new(77),
+                Seq::new(seq),
+                RtpTime::new(9_000 + u32::from(seq)),
+            );
+            assert_eq!((out.ssrc, out.seq, out.timestamp), expected);
+            assert!(!out.marker);
+        }
+        assert_eq!(sender.packets(), 4);
+    }
+
+    #[test]
+    fn what_is_relayed_goes_on_where_our_own_voice_stopped_and_back() {
+        let mut sender = sender(1);
+        let own = sender.send(FRAME, Time::ZERO);
+        // 100 ms later, 99 packets into another stream.
+        let first = relay(&mut sender, 99, 5_000, 100).unwrap();
+        assert_eq!((first.ssrc, first.seq), (own.ssrc, own.seq.next()));
+        assert_eq!(first.timestamp.ticks_since(own.timestamp), 800);
+        assert!(first.marker);
+        assert_eq!(
+            relay(&mut sender, 98, 4_840, 101),
+            None,
+            "its number was given away"
+        );
+        // Two are lost on the way here; the gap stays.
+        let next = relay(&mut sender, 102, 5_480, 160).unwrap();
+        assert_eq!(next.seq.distance_from(first.seq), 3);
+        assert_eq!(next.timestamp.ticks_since(first.timestamp), 480);
+        assert!(!next.marker);
+        sender.catch_up(Time::from_millis(180));
+        let back = sender.send(FRAME, Time::from_millis(180));
+        assert_eq!((back.ssrc, back.seq), (own.ssrc, next.seq.next()));
+        assert_eq!(back.timestamp.ticks_since(next.timestamp), 160);
+        assert!(back.marker);
     }
 
     // RFC 3550 §5.1.
