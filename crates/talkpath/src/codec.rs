@@ -171,10 +171,8 @@ mod tests {
         assert_eq!("pcmA".parse(), Ok(Codec::PCMA));
         let error = "g729".parse::<Codec>().unwrap_err();
         let said = error.to_string();
-        assert!(
-            said.starts_with("there is no codec \"g729\"; there are PCMU, PCMA"),
-            "{said}"
-        );
+        assert!(said.starts_with("there is no codec \"g729\"; there are "));
+        assert!(said.contains("PCMU, PCMA"), "{said}");
     }
 
     #[test]
