@@ -8,6 +8,7 @@
 
 mod packet;
 mod reader;
+mod repair;
 mod writer;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 
 pub use packet::Skip;
 pub use reader::{Datagram, LinkType, PcapError, PcapReader};
+pub use repair::PcapScan;
 pub use writer::{PcapWriteError, PcapWriter, Precision};
 
 use core::net::IpAddr;

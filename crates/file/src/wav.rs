@@ -3,11 +3,12 @@
 //! In: the bytes of a file, in pieces of any size. Out: interleaved 16-bit
 //! samples; and back. Reads PCM of 8, 16, 24 and 32 bits, 32-bit floats, A-law
 //! and µ-law, plain or extensible (Microsoft's *Multimedia Programming Interface
-//! and Data Specifications 1.0*, EBU Tech 3306 for RF64); writes 16-bit PCM. Left
-//! out: RIFX, ADPCM, markers and all other chunks, which are skipped.
+//! and Data Specifications 1.0*, EBU Tech 3306 for RF64); writes 16-bit PCM, with
+//! marks behind it. Left out: RIFX, ADPCM; other chunks are skipped.
 
 mod error;
 mod header;
+mod marks;
 mod reader;
 mod repair;
 mod sample;
@@ -16,10 +17,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use crate::Patch;
 pub use error::{ChunkId, WavError};
 pub use header::{DataLength, WavHeader};
+pub use marks::Mark;
 pub use reader::{WavProgress, WavReader};
-pub use repair::{Patch, Repair, repair};
+pub use repair::{Repair, repair};
 pub use writer::{HEADER_LEN, PartialFrame, WavWriter};
 
 /// How the samples of a WAV file are written down.

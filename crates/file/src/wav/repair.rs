@@ -1,12 +1,14 @@
 //! What a crash left of a WAV file, made whole again.
 //!
 //! In: the beginning of the file and its length. Out: the few bytes to write
-//! over its size fields, or nothing where they tell the truth. No sound is moved
-//! or cut; of a frame that was half written, the half stays behind the end.
+//! over its size fields, or nothing where they tell the truth, and where the
+//! sound ends: of a frame that was half written, the half is behind that. No
+//! sound is moved.
 
 use super::error::WavError;
 use super::header::{DataLength, HeaderParser, WavHeader};
 use super::writer::ds64;
+use crate::Patch;
 
 /// How to repair a file.
 ///
@@ -29,24 +31,9 @@ pub struct Repair {
     pub patches: Vec<Patch>,
     /// Bytes of sound that the file then has, in whole frames.
     pub data_len: u64,
-}
-
-/// Bytes that belong at an offset of the file.
-///
-/// ```
-/// use talkpath_file::wav::{WavWriter, repair};
-/// let header = WavWriter::new(1, 8_000)?.header();
-/// let repair = repair(&header, 80 + 16_000)?.expect("its sizes still say 0");
-/// let places: Vec<u64> = repair.patches.iter().map(|patch| patch.offset).collect();
-/// assert_eq!(places, [4, 76]); // of the RIFF and of the sound
-/// # Ok::<(), talkpath_file::wav::WavError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patch {
-    /// In bytes from the start of the file.
-    pub offset: u64,
-    /// What to write there.
-    pub bytes: Vec<u8>,
+    /// Where the sound ends, in bytes from the start of the file. What stands
+    /// behind is half a frame, or half a chunk, and can be cut off.
+    pub end: u64,
 }
 
 /// Finds out what the size fields of a file should say.
@@ -72,10 +59,16 @@ pub fn repair(start: &[u8], file_len: u64) -> Result<Option<Repair>, WavError> {
         return Ok(None);
     }
     let frame_len = header.format.frame_len() as u64;
-    let data_len = found / frame_len * frame_len;
+    let sound = match header.data_length {
+        // What is cut are the chunks behind the sound: it is as long as said.
+        DataLength::Bytes(said) if said <= found && has_more_chunks(&header, said) => said,
+        _ => found,
+    };
+    let data_len = sound / frame_len * frame_len;
     Ok(Some(Repair {
         patches: patches(&header, data_len)?,
         data_len,
+        end: header.data_offset + data_len,
     }))
 }
 
@@ -83,12 +76,25 @@ fn tells_the_truth(header: &WavHeader, found: u64) -> bool {
     let DataLength::Bytes(said) = header.data_length else {
         return false;
     };
-    let riff_end = header.sizes.riff.saturating_add(8);
-    let data_end = header.data_offset.saturating_add(said);
-    // Behind the sound may stand other chunks, but then the RIFF covers them.
-    let more_chunks = riff_end > data_end.saturating_add(said % 2);
     let frame_len = header.format.frame_len() as u64;
-    said <= found && (more_chunks || found - said < frame_len.max(2))
+    if said > found {
+        false
+    } else if has_more_chunks(header, said) {
+        riff_end(header) <= header.data_offset.saturating_add(found)
+    } else {
+        found - said < frame_len.max(2)
+    }
+}
+
+/// Whether other chunks stand behind `said` bytes of sound: the RIFF covers
+/// them then.
+fn has_more_chunks(header: &WavHeader, said: u64) -> bool {
+    let data_end = header.data_offset.saturating_add(said);
+    riff_end(header) > data_end.saturating_add(said % 2)
+}
+
+fn riff_end(header: &WavHeader) -> u64 {
+    header.sizes.riff.saturating_add(8)
 }
 
 fn patches(header: &WavHeader, data_len: u64) -> Result<Vec<Patch>, WavError> {

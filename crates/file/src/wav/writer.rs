@@ -7,6 +7,7 @@
 //! becomes an RF64 (EBU Tech 3306 §3). Left out: all other encodings.
 
 use super::error::WavError;
+use super::marks::{self, Mark};
 use super::{Encoding, WavFormat};
 
 /// Length of the header that [`WavWriter`] writes, in bytes.
@@ -28,6 +29,8 @@ pub const HEADER_LEN: usize = 80;
 pub struct WavWriter {
     format: WavFormat,
     data_len: u64,
+    /// Bytes of chunks behind the sound.
+    behind: u64,
 }
 
 /// Samples that do not make whole frames: the caller's fault.
@@ -63,6 +66,7 @@ impl WavWriter {
         Ok(Self {
             format,
             data_len: 0,
+            behind: 0,
         })
     }
 
@@ -73,7 +77,8 @@ impl WavWriter {
     #[must_use]
     pub fn header(&self) -> [u8; HEADER_LEN] {
         let mut header = Layout::new(self.format);
-        let riff_len = self.data_len.saturating_add(HEADER_LEN as u64 - 8);
+        let around = HEADER_LEN as u64 - 8 + self.behind;
+        let riff_len = self.data_len.saturating_add(around);
         match u32::try_from(riff_len) {
             Ok(riff_len) => {
                 header.riff(riff_len);
@@ -119,6 +124,16 @@ impl WavWriter {
     /// Counts bytes of sound that have reached the file.
     pub fn written(&mut self, bytes: u64) {
         self.data_len = self.data_len.saturating_add(bytes);
+    }
+
+    /// Ends the sound with marks: what is to be appended behind it. Write the
+    /// [`header`](WavWriter::header) first, which counts them from now on: a
+    /// crash between the two leaves a file whose sound is told right.
+    #[must_use = "the marks are behind the sound, in the file"]
+    pub fn mark(&mut self, marks: &[Mark]) -> Vec<u8> {
+        let chunks = marks::chunks(marks);
+        self.behind = chunks.len() as u64;
+        chunks
     }
 
     /// Whole frames of sound that have reached the file.
