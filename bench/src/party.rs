@@ -169,9 +169,7 @@ fn agreement(peer: SocketAddr) -> Agreement {
             signalling_source: None,
         }),
         hold: Hold::No,
-        events: [].into(),
-        noise: None,
-        peer_numbers: [PayloadType::PCMU].into(),
+        accepts: [pcmu()].into(),
     }
 }
 

@@ -62,12 +62,9 @@ pub struct Agreement {
     pub remote: Option<Remote>,
     /// How the peer holds us, if it does.
     pub hold: Hold,
-    /// The telephone-events that may be sent, with the peer's numbers.
-    pub events: Box<[Numbered]>,
-    /// The comfort noise that may be sent, with the peer's number.
-    pub noise: Option<Numbered>,
-    /// Every payload type that means something to the peer.
-    pub peer_numbers: Box<[PayloadType]>,
+    /// Everything that means something to the peer, with its numbers, best
+    /// first: speech, events, noise.
+    pub accepts: Box<[Numbered]>,
 }
 
 /// A payload type and what it stands for.
@@ -111,24 +108,37 @@ impl Agreement {
             format: Arc::new(codec.format.clone()),
             codec: find(&codec.format),
         };
-        let send: Vec<_> = stream.send.iter().map(number).collect();
-        let is_event = |sent: &&Numbered| sent.format.is_telephone_event();
-        let is_noise = |sent: &&Numbered| sent.format.is("CN");
+        let accepts: Box<[_]> = stream.send.iter().map(number).collect();
         Agreement {
             answer,
             direction: stream.direction,
             receive: stream.receive.iter().map(number).collect(),
-            events: send.iter().filter(is_event).cloned().collect(),
-            noise: send.iter().find(is_noise).cloned(),
-            send: send.into_iter().find(|sent| sent.codec.is_some()),
+            send: accepts.iter().find(|sent| sent.codec.is_some()).cloned(),
             packet: packet_time(stream.packet.send(DEFAULT_PACKET)),
             remote: stream
                 .remote
                 .as_ref()
                 .and_then(|remote| read_remote(remote, stream.rtcp, signalling_source)),
             hold: stream.hold,
-            peer_numbers: stream.send.iter().map(|codec| codec.number).collect(),
+            accepts,
         }
+    }
+
+    /// The telephone-event to send beside a codec of `clock_rate`; one of
+    /// another rate when there is none, because a digit at an odd rate is
+    /// better than none (RFC 4733 §2.1 wants one clock for both).
+    pub fn events(&self, clock_rate: u32) -> Option<&Numbered> {
+        let is_event = |sent: &&Numbered| sent.format.is_telephone_event();
+        let mut events = self.accepts.iter().filter(is_event);
+        let same = events
+            .clone()
+            .find(|event| event.format.clock_rate == clock_rate);
+        same.or_else(|| events.next())
+    }
+
+    /// The comfort noise that may be sent (RFC 3389).
+    pub fn noise(&self) -> Option<&Numbered> {
+        self.accepts.iter().find(|sent| sent.format.is("CN"))
     }
 }
 

@@ -150,9 +150,7 @@ impl Phone {
                 signalling_source: None,
             }),
             hold: Hold::No,
-            events: [].into(),
-            noise: None,
-            peer_numbers: [format.number].into(),
+            accepts: [format.clone()].into(),
         });
     }
 

@@ -244,9 +244,7 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
             signalling_source: None,
         }),
         hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
-        events: [].into(),
-        noise: None,
-        peer_numbers: [PayloadType::PCMU].into(),
+        accepts: all.into(),
     }
 }
 

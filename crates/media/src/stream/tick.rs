@@ -251,7 +251,7 @@ impl Stream {
     fn unused_number(&self) -> Option<talkpath_wire::PayloadType> {
         let agreement = self.agreement.as_ref()?;
         let used = |number| {
-            agreement.peer_numbers.contains(&number)
+            agreement.accepts.iter().any(|known| known.number == number)
                 || agreement.receive.iter().any(|known| known.number == number)
         };
         let numbers = (96..=127)
