@@ -9,10 +9,22 @@ use std::fmt;
 
 use crate::g711;
 use crate::g722;
+use crate::l16;
 use crate::rate::SampleRate;
 
 /// All codecs that are built in, in the order in which we like to offer them.
-pub static BUILT_IN: &[&dyn Codec] = &[&g722::G722, &g711::PCMU, &g711::PCMA];
+pub static BUILT_IN: &[&dyn Codec] = &[
+    &g722::G722,
+    &g711::PCMU,
+    &g711::PCMA,
+    &l16::MONO_16000,
+    &l16::MONO_8000,
+    &l16::MONO_24000,
+    &l16::MONO_44100,
+    &l16::MONO_48000,
+    &l16::STEREO_44100,
+    &l16::STEREO_48000,
+];
 
 /// Finds a built-in codec by what an SDP `rtpmap` says.
 ///

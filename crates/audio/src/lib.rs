@@ -12,6 +12,7 @@ pub mod codec;
 pub mod conceal;
 pub mod g711;
 pub mod g722;
+pub mod l16;
 pub mod level;
 pub mod measure;
 mod pitch;

@@ -40,6 +40,8 @@ impl SampleRate {
     pub const HZ_16000: Self = Self(16_000);
     /// Super-wide-band as speech synthesis likes it.
     pub const HZ_24000: Self = Self(24_000);
+    /// Compact disc: L16 with payload types 10 and 11.
+    pub const HZ_44100: Self = Self(44_100);
     /// Full-band: Opus.
     pub const HZ_48000: Self = Self(48_000);
 
