@@ -8,12 +8,14 @@
 use std::fmt;
 
 use crate::g711;
+use crate::opus;
 use crate::g722;
 use crate::l16;
 use crate::rate::SampleRate;
 
 /// All codecs that are built in, in the order in which we like to offer them.
 pub static BUILT_IN: &[&dyn Codec] = &[
+    &opus::OPUS,
     &g722::G722,
     &g711::PCMU,
     &g711::PCMA,
@@ -232,7 +234,7 @@ pub enum Concealment {
     Left,
 }
 
-/// Why a frame could not be encoded: always the caller's fault.
+/// Why a frame could not be encoded: the caller's fault, but for the last.
 ///
 /// ```
 /// use talkpath_audio::{Codec, EncodeError, Parameters, g711};
@@ -255,6 +257,12 @@ pub enum EncodeError {
     FrameLength {
         /// Samples per channel that were given.
         samples: usize,
+    },
+    /// The codec gave up for a reason of its own: our fault.
+    #[error("the codec failed with its error {code}")]
+    Failed {
+        /// What the codec calls it.
+        code: i32,
     },
 }
 

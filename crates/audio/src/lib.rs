@@ -16,6 +16,7 @@ pub mod l16;
 pub mod level;
 pub mod measure;
 mod pitch;
+pub mod opus;
 pub mod rate;
 pub mod resample;
 pub mod stretch;
