@@ -9,6 +9,7 @@
 
 pub mod channels;
 pub mod codec;
+pub mod comfort_noise;
 pub mod conceal;
 pub mod g711;
 pub mod g722;

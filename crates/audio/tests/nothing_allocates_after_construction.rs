@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use talkpath_audio::dtmf::{Detector, Key, KeyTone};
+use talkpath_audio::comfort_noise::{Analyser, Description, Generator};
 use talkpath_audio::{
     Concealer, Dbov, LevelMeter, Parameters, Resampler, SampleRate, Tone, ToneGenerator, codec,
 };
@@ -90,6 +91,23 @@ fn resamplers_do_not_allocate_per_frame() {
             assert_eq!(count, 0, "{from} to {to}");
         }
     }
+}
+
+#[test]
+fn comfort_noise_does_not_allocate() {
+    let (rate, mut frame) = (SampleRate::HZ_16000, [0; 320]);
+    let mut generator = Generator::new(rate, 1);
+    let mut analyser = Analyser::new(rate);
+    let mut payload = [0; Description::MAX_LEN];
+    let count = allocations(|| {
+        for level in 30..90 {
+            generator.update(&Description::parse(&[level, 40, 160]).unwrap());
+            generator.fill(&mut frame);
+            analyser.push(&frame);
+            analyser.describe(10).write(&mut payload).unwrap();
+        }
+    });
+    assert_eq!(count, 0);
 }
 
 #[test]
