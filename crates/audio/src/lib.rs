@@ -11,6 +11,7 @@ pub mod channels;
 pub mod codec;
 pub mod comfort_noise;
 pub mod conceal;
+pub mod dtmf;
 pub mod g711;
 pub mod g722;
 pub mod l16;
