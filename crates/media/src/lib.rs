@@ -8,6 +8,7 @@
 
 mod call;
 mod diagnosis;
+pub mod dtmf;
 mod egress;
 mod ends;
 mod event;
