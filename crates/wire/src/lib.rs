@@ -17,6 +17,7 @@ extern crate std;
 mod address;
 mod extension;
 mod format;
+pub mod h264;
 mod payload_type;
 pub mod rtcp;
 mod rtp;
@@ -27,6 +28,7 @@ mod telephone_event;
 #[cfg(test)]
 mod testing;
 mod time;
+pub mod vp8;
 
 pub use address::embedded_v4;
 pub use extension::{ExtensionElement, ExtensionElements, HeaderExtension};
