@@ -170,7 +170,8 @@ impl OggWriter {
     /// # Errors
     /// [`OggWriteError::MarkersFull`].
     pub fn marker(&mut self, name: &str) -> Result<Patch, OggWriteError> {
-        if !self.tags.mark(self.length(), name) {
+        // What is added next is heard then: the pre-skip takes its delay away.
+        if !self.tags.mark(duration(self.position), name) {
             let markers = self.tags.markers();
             return Err(OggWriteError::MarkersFull { markers });
         }
@@ -190,9 +191,7 @@ impl OggWriter {
     /// How long a player will say that the sound is, gaps included.
     #[must_use]
     pub fn length(&self) -> Duration {
-        let samples = self.position.saturating_sub(self.head.pre_skip.into());
-        let (seconds, rest) = (samples / u64::from(RATE), samples % u64::from(RATE));
-        Duration::from_secs(seconds) + Duration::from_nanos(rest * 1_000_000_000 / u64::from(RATE))
+        duration(self.position.saturating_sub(self.head.pre_skip.into()))
     }
 
     /// Samples of all packets at 48 kHz, those to be skipped included.
@@ -212,6 +211,11 @@ impl OggWriter {
         self.number = self.number.wrapping_add(1);
         self.page_start = self.position;
     }
+}
+
+fn duration(samples: u64) -> Duration {
+    let (seconds, rest) = (samples / u64::from(RATE), samples % u64::from(RATE));
+    Duration::from_secs(seconds) + Duration::from_nanos(rest * 1_000_000_000 / u64::from(RATE))
 }
 
 /// The most that a page holds: 500 ms, so that a crash loses less than a second.
