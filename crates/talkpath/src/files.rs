@@ -4,9 +4,11 @@
 //! are tracks of one second; a slow disk leaves a gap in a recording or a pause
 //! in a playback, never a stalled packet.
 
+mod decode;
 mod packets;
 mod player;
 mod recorder;
+mod sound;
 mod track;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +29,10 @@ use crate::wait::Completer;
 pub(crate) use packets::{PacketTap, PacketWriter, packet_track, read_datagram};
 pub(crate) use player::Player;
 pub(crate) use recorder::Recorder;
+pub(crate) use sound::{Piece, Times, What};
 pub(crate) use track::Sides;
+#[cfg(test)]
+pub(crate) use track::player_track;
 pub(crate) use track::{TrackReader, TrackWriter};
 
 /// Why a file cannot be played or recorded to.

@@ -85,9 +85,10 @@ pub use files::{FileDone, FileError, FileFault};
 pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
+pub use rings::{MarkError, Marked};
 pub use session::{
-    AudioEnd, Ended, Hear, HearError, HeardFrame, Packet, PacketKind, Packets, Playback, Recording,
-    Say, Session, SessionRef, SessionState, Wav,
+    AudioEnd, Ended, Feed, Hear, HearError, HeardFrame, Over, Packet, PacketKind, Packets, Play,
+    Playback, Recording, Say, Session, SessionRef, SessionState, Wav,
 };
 pub use talkpath_audio::SampleRate;
 pub use talkpath_media::{

@@ -5,8 +5,11 @@
 
 mod audio;
 mod core;
+mod feed;
 mod file;
 mod packets;
+mod play;
+mod pull;
 mod state;
 mod step;
 mod wanted;
@@ -30,8 +33,10 @@ use crate::wait::Pending;
 use crate::worker::Command;
 
 pub use audio::{AudioEnd, Ended, Hear, HearError, HeardFrame, Say};
-pub use file::{Playback, Recording, Wav};
+pub use feed::Feed;
+pub use file::{Recording, Wav};
 pub use packets::{Packet, PacketKind, Packets};
+pub use play::{Over, Play, Playback};
 
 pub(crate) use core::Core;
 
@@ -179,13 +184,22 @@ impl Session {
         self.audio_of(self.first_audio()?)
     }
 
+    /// The same, with what the application says waiting as `feed` says: stored
+    /// for speech synthesis, with a cushion for a microphone.
+    ///
+    /// # Errors
+    /// [`SessionError::AudioTaken`] while somebody has it.
+    pub fn audio_with(&self, feed: Feed) -> Result<AudioEnd, SessionError> {
+        audio::attach(&self.core, self.first_audio()?, feed)
+    }
+
     /// The application's end of an audio stream.
     ///
     /// # Errors
     /// [`SessionError::NoSuchStream`], or [`SessionError::AudioTaken`] while
     /// somebody has it.
     pub fn audio_of(&self, stream: StreamIndex) -> Result<AudioEnd, SessionError> {
-        audio::attach(&self.core, stream)
+        audio::attach(&self.core, stream, Feed::live())
     }
 
     /// Records the first audio stream into a WAV file, until stopped or the
@@ -197,13 +211,14 @@ impl Session {
         file::record(&self.core, self.first_audio()?, wav)
     }
 
-    /// Plays a WAV file into the first audio stream, before anything that the
-    /// application says.
+    /// Plays a file, samples or a tone into the first audio stream, before
+    /// anything that the application says. What is played already goes on
+    /// beneath it, softly: see [`Over`].
     ///
     /// # Errors
-    /// [`SessionError::File`] when it cannot be read.
-    pub fn play(&self, path: impl AsRef<Path>) -> Result<Playback, SessionError> {
-        file::play(&self.core, self.first_audio()?, path.as_ref())
+    /// [`SessionError::File`] when a file cannot be read.
+    pub fn play(&self, what: impl Into<Play>) -> Result<Playback, SessionError> {
+        play::play(&self.core, self.first_audio()?, what.into())
     }
 
     /// Every packet of the session from now on, sent and received.

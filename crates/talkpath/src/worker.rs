@@ -8,6 +8,7 @@ mod command;
 mod desk;
 mod floor;
 mod legs;
+mod players;
 mod published;
 mod sockets;
 mod wheel;

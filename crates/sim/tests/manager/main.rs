@@ -8,6 +8,7 @@
 mod common;
 
 mod bad_input_is_refused;
+mod feeds_are_said;
 mod files_are_played_and_recorded;
 mod forks_have_lives_of_their_own;
 mod handles_outlive_what_they_stand_for;
@@ -16,6 +17,7 @@ mod networks_of_every_kind;
 mod nothing_is_left_behind;
 mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
+mod sounds_are_played;
 mod streams_come_and_go;
 mod what_comes_from_strangers_is_counted;
 mod what_is_said_is_heard;

@@ -1,8 +1,9 @@
 //! The application's end of a stream: what it says and what it hears.
 //!
 //! Two owned halves for two threads or tasks. Between them and the worker are
-//! bounded rings of 200 ms: saying more than fits takes what fits, hearing too
-//! late loses the oldest.
+//! bounded rings: saying more than fits takes what fits, hearing too late loses
+//! the oldest. How much of what is said may wait, and what becomes of it then,
+//! a [`Feed`] says.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -13,9 +14,12 @@ use talkpath_media::{FrameKind, StreamIndex};
 use talkpath_wire::Time;
 
 use super::Core;
+use super::feed::Feed;
+use super::pull::Pull;
 use crate::driver::Driver;
 use crate::error::SessionError;
-use crate::rings::{Frame, HearReader, SayWriter, hear_ring, say_ring};
+use crate::rings::{Frame, HearReader, MarkError, Marked, SayWriter, hear_ring, say_ring};
+use crate::wait::{Pending, pending};
 use crate::worker::{Command, End};
 
 /// The application's end of an audio stream.
@@ -48,6 +52,7 @@ pub struct AudioEnd {
 pub struct Say {
     ring: SayWriter,
     driver: Arc<dyn Driver>,
+    rate: SampleRate,
     /// While either half lives, nobody else can take the stream's audio.
     _hold: Arc<()>,
 }
@@ -60,6 +65,7 @@ pub struct Hear {
     ring: HearReader,
     driver: Arc<dyn Driver>,
     rate: SampleRate,
+    pull: Option<Pull>,
     _hold: Arc<()>,
 }
 
@@ -94,7 +100,11 @@ pub enum HearError {
 pub struct Ended;
 
 /// Gives the application its end of a stream.
-pub(super) fn attach(core: &Core, stream: StreamIndex) -> Result<AudioEnd, SessionError> {
+pub(super) fn attach(
+    core: &Core,
+    stream: StreamIndex,
+    feed: Feed,
+) -> Result<AudioEnd, SessionError> {
     let mut state = core.open_state()?;
     let line = usize::from(stream.0);
     let is_live = state
@@ -114,7 +124,7 @@ pub(super) fn attach(core: &Core, stream: StreamIndex) -> Result<AudioEnd, Sessi
         return Err(SessionError::AudioTaken { line: stream.0 });
     }
     let place = core.reserve()?;
-    let (say, say_reader) = say_ring(rate.frame_len() * FRAMES);
+    let (say, say_reader) = say_ring(feed.capacity(rate), feed.elastic(rate));
     let (hear_writer, hear) = hear_ring(rate.frame_len(), FRAMES);
     let end = End::Application {
         say: say_reader,
@@ -134,12 +144,14 @@ pub(super) fn attach(core: &Core, stream: StreamIndex) -> Result<AudioEnd, Sessi
         say: Say {
             ring: say,
             driver: driver(),
+            rate,
             _hold: Arc::clone(&hold),
         },
         hear: Hear {
             ring: hear,
             driver: driver(),
             rate,
+            pull: None,
             _hold: hold,
         },
     })
@@ -187,9 +199,64 @@ impl Say {
         self.ring.push_all(samples).await.map_err(|_| Ended)
     }
 
+    /// Throws away what waits to be said, and returns how long that was: the
+    /// peer interrupts. Marks in it are told that they were cleared. What has
+    /// been said is said: up to two frames are on their way into a packet.
+    pub fn clear(&mut self) -> Duration {
+        self.rate.duration_of(self.ring.clear() as u64)
+    }
+
+    /// Sets a mark behind what was sent last: the value comes when all of it
+    /// has been said, or was cleared.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use talkpath::{Feed, Marked};
+    /// # use talkpath::{Audio, Codec, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(24200..=24300).build()?;
+    /// # let (session, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
+    /// # session.apply_answer(&answer)?;
+    /// let (mut say, _hear) = session.audio_with(Feed::stored(Duration::from_secs(30)))?.split();
+    /// say.send_all(&[0; 80_000])?;               // 10 s at 8 kHz, at once
+    /// let mark = say.mark()?;
+    /// let unsaid = say.clear();                  // the peer begins to speak
+    /// assert!(unsaid > Duration::from_secs(9));
+    /// assert_eq!(mark.wait()?, Marked::Cleared);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MarkError`] when the stream has ended, or 256 marks wait.
+    pub fn mark(&mut self) -> Result<Pending<Marked>, MarkError> {
+        let (done, waited) = pending(Arc::clone(&self.driver));
+        self.ring.mark(done)?;
+        Ok(waited)
+    }
+
+    /// The rate of the samples.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
     /// Samples that wait to be said.
     pub fn queued(&self) -> usize {
         self.ring.len()
+    }
+
+    /// Samples that there is room for now.
+    pub fn room(&self) -> usize {
+        self.ring.room()
+    }
+
+    /// How much was taken out of a live feed so far to keep it in its budget.
+    pub fn shortened(&self) -> Duration {
+        self.rate.duration_of(self.ring.scaled().0)
+    }
+
+    /// How much was put into a live feed so far to keep its cushion.
+    pub fn lengthened(&self) -> Duration {
+        self.rate.duration_of(self.ring.scaled().1)
     }
 }
 
@@ -238,6 +305,21 @@ impl Hear {
         read.map(HeardFrame::of).map_err(|_| HearError::Ended)
     }
 
+    /// Fills `samples`, however many, without waiting: for a sound card, whose
+    /// clock asks when it likes and is not ours. Between 20 and 60 ms are kept
+    /// in hand by time-scaling; what has not come yet is silence. Returns how
+    /// many samples are sound.
+    ///
+    /// The first call allocates, no other does.
+    ///
+    /// # Errors
+    /// [`Ended`], when nothing more will come and all has been read.
+    pub fn pull(&mut self, samples: &mut [i16]) -> Result<usize, Ended> {
+        let rate = self.rate;
+        let pull = self.pull.get_or_insert_with(|| Pull::new(rate));
+        pull.read(&mut self.ring, samples)
+    }
+
     fn read_until(
         &mut self,
         frame: &mut [i16],
@@ -284,5 +366,5 @@ impl fmt::Debug for Hear {
     }
 }
 
-/// Frames of 20 ms that a ring holds: 200 ms.
+/// Frames of 20 ms that are kept to be heard: 200 ms.
 const FRAMES: usize = 10;

@@ -1,4 +1,4 @@
-//! Files of a session: recordings, playbacks, captures.
+//! Files of a session: recordings and captures.
 //!
 //! Their handles detach when dropped: the file goes on until it is stopped,
 //! over, or its session closes.
@@ -12,7 +12,7 @@ use talkpath_media::StreamIndex;
 use super::core::{Core, unreserved};
 use crate::error::SessionError;
 use crate::files::{
-    FileCommand, FileDone, Job, PacketWriter, Player, Recorder, Sides, Stop, Work, packet_track,
+    FileCommand, FileDone, Job, PacketWriter, Recorder, Sides, Stop, Work, packet_track,
 };
 use crate::mailbox::Permit;
 use crate::wait::{Pending, pending};
@@ -72,13 +72,6 @@ pub struct Recording {
     done: Pending<FileDone>,
 }
 
-/// A playback that goes on; dropped, it goes on all the same.
-#[derive(Debug)]
-pub struct Playback {
-    stop: Stop,
-    done: Pending<FileDone>,
-}
-
 impl Recording {
     /// Stops recording; the value comes when the file is in place.
     pub fn finish(self) -> Pending<FileDone> {
@@ -87,24 +80,6 @@ impl Recording {
     }
 
     /// What becomes of it, when its session has closed.
-    pub fn done(self) -> Pending<FileDone> {
-        self.done
-    }
-}
-
-impl Playback {
-    /// Stops playing; the value says how far it came.
-    pub fn stop(self) -> Pending<FileDone> {
-        self.stop.ask();
-        self.done
-    }
-
-    /// Whether it is over: the file has been said, or cannot be.
-    pub fn is_over(&self) -> bool {
-        self.done.is_ready()
-    }
-
-    /// What becomes of it, when the file has been said.
     pub fn done(self) -> Pending<FileDone> {
         self.done
     }
@@ -123,19 +98,6 @@ pub(super) fn record(
     Ok(Recording { stop, done })
 }
 
-pub(super) fn play(
-    core: &Core,
-    stream: StreamIndex,
-    path: &Path,
-) -> Result<Playback, SessionError> {
-    let (places, rate) = prepare(core, stream)?;
-    let stop = Stop::default();
-    let (player, track) = Player::open(&*core.shared.driver, path, rate, stop.clone())?;
-    let work = Work::Play(Box::new(player));
-    let done = places.begin(core, stream, work, End::Player(track));
-    Ok(Playback { stop, done })
-}
-
 pub(super) fn capture(core: &Core, path: &Path) -> Result<Recording, SessionError> {
     drop(core.open_state()?);
     let places = Places::reserve(core)?;
@@ -148,7 +110,7 @@ pub(super) fn capture(core: &Core, path: &Path) -> Result<Recording, SessionErro
 }
 
 /// Places for the two commands that begin a file.
-struct Places {
+pub(super) struct Places {
     worker: Permit<Command>,
     files: Permit<FileCommand>,
     /// To finish the file when the session closes.
@@ -156,7 +118,10 @@ struct Places {
 }
 
 /// What a file needs before it is opened: places, and the stream's rate.
-fn prepare(core: &Core, stream: StreamIndex) -> Result<(Places, SampleRate), SessionError> {
+pub(super) fn prepare(
+    core: &Core,
+    stream: StreamIndex,
+) -> Result<(Places, SampleRate), SessionError> {
     let state = core.open_state()?;
     let audio = state.wanted.at(usize::from(stream.0));
     let rate = audio.map(|audio| audio.rate);
@@ -174,7 +139,13 @@ impl Places {
         })
     }
 
-    fn begin(self, core: &Core, stream: StreamIndex, work: Work, end: End) -> Pending<FileDone> {
+    pub(super) fn begin(
+        self,
+        core: &Core,
+        stream: StreamIndex,
+        work: Work,
+        end: End,
+    ) -> Pending<FileDone> {
         let (done, waited) = pending(Arc::clone(&core.shared.driver));
         self.files.send(FileCommand::Begin(Job {
             session: core.id,

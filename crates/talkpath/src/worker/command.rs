@@ -11,6 +11,7 @@ use crate::files::{FileCommand, PacketTap, TrackReader, TrackWriter};
 use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
 use crate::rings::{HearWriter, SayReader};
+use crate::session::Over;
 use crate::wait::Completer;
 
 /// One request; each is carried out whole, between two batches.
@@ -87,8 +88,8 @@ pub(crate) struct NewStream {
 pub(crate) enum End {
     /// The application speaks and hears.
     Application { say: SayReader, hear: HearWriter },
-    /// A file is played.
-    Player(TrackReader),
+    /// Something is played.
+    Player { track: TrackReader, over: Over },
     /// What is heard is recorded.
     Recorder(TrackWriter),
     /// The session's datagrams are captured, those of all its streams.

@@ -1,29 +1,29 @@
-//! What is attached to one stream: the application, a player, recorders.
+//! What is attached to one stream: the application, players, recorders.
 //!
-//! Exactly one source speaks into a stream at a time, a player before the
-//! application; any number may listen.
+//! Players speak before the application, which waits for them; any number may
+//! listen.
 
 use talkpath_media::Tick;
 
 use super::command::End;
-use crate::files::{TrackReader, TrackWriter};
+use super::players::Players;
+use crate::files::TrackWriter;
 use crate::rings::{HearWriter, SayReader};
 
 /// The ends of one stream.
 #[derive(Default)]
 pub(crate) struct Desk {
     application: Option<(SayReader, HearWriter)>,
-    player: Option<TrackReader>,
+    players: Players,
     recorders: Vec<TrackWriter>,
 }
 
 impl Desk {
-    /// Seats `end`; a second player or application takes the place of the
-    /// first.
+    /// Seats `end`; a second application takes the place of the first.
     pub(crate) fn attach(&mut self, end: End) {
         match end {
             End::Application { say, hear } => self.application = Some((say, hear)),
-            End::Player(track) => self.player = Some(track),
+            End::Player { track, over } => self.players.begin(track, over),
             End::Recorder(track) => self.recorders.push(track),
             // Captured below the streams.
             End::Packets(_) => {}
@@ -32,24 +32,22 @@ impl Desk {
 
     /// Whether anybody is still there.
     pub(crate) fn is_occupied(&self) -> bool {
-        self.application.is_some() || self.player.is_some() || !self.recorders.is_empty()
+        self.application.is_some() || !self.players.is_empty() || !self.recorders.is_empty()
     }
 
     pub(crate) fn has_words(&mut self) -> bool {
-        let playing = self.player.as_ref().is_some_and(TrackReader::has_words);
-        playing
+        self.players.has_words()
             || self
                 .application
-                .as_ref()
-                .is_some_and(|(say, _)| !say.is_empty())
+                .as_mut()
+                .is_some_and(|(say, _)| say.has_words())
     }
 
     pub(crate) fn say(&mut self, frame: &mut [i16]) -> usize {
-        if let Some(player) = &mut self.player {
-            if let Some(said) = player.read(frame) {
-                return said;
-            }
-            self.player = None;
+        if !self.players.is_empty()
+            && let Some(said) = self.players.say(frame)
+        {
+            return said;
         }
         self.application
             .as_mut()
@@ -57,7 +55,10 @@ impl Desk {
     }
 
     pub(crate) fn hear(&mut self, tick: Tick<'_>) {
-        self.player.take_if(|player| player.is_over());
+        self.players.tidy();
+        if let Some((say, _)) = &mut self.application {
+            say.report();
+        }
         // Both halves were dropped, and what was said has left.
         let left = |(say, hear): &mut (SayReader, HearWriter)| {
             hear.is_closed() && say.is_closed() && say.is_empty()
