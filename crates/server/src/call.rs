@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use talkpath::{
-    Audio, Constraints, Direction, Event, Events, Interface, MediaManager, Recording, Session,
+    Audio, Constraints, Direction, Event, Events, Existing, Interface, MediaManager, Pcap,
+    Recording, Session,
 };
 
 use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
@@ -120,7 +121,10 @@ impl Side {
         call: &CallArguments,
         session: &Session,
     ) -> Result<Option<Recording>, Failure> {
-        let capture = call.pcap.as_ref().map(|path| session.capture(path));
+        let capture = call
+            .pcap
+            .as_ref()
+            .map(|path| session.record(Pcap::new(path).existing(Existing::Replace)));
         Ok(capture.transpose()?)
     }
 }

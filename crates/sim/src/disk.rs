@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use talkpath::driver::{ReadFile, WriteFile};
+use talkpath::driver::{Existing, Found, ReadFile, WriteFile};
 
 use crate::engine::Shared;
 use crate::faults::Call;
@@ -119,6 +119,8 @@ struct File {
     /// What lasted where it was written over since, oldest first.
     patched: Vec<(usize, Vec<u8>)>,
     open: u32,
+    /// Of those, by who writes to it: one at most.
+    written: u32,
 }
 
 impl File {
@@ -129,9 +131,24 @@ impl File {
         self.bytes.truncate(self.lasting);
     }
 
+    fn begin_writing(&mut self) {
+        self.open += 1;
+        self.written += 1;
+    }
+
     fn sync(&mut self) {
         self.lasting = self.bytes.len();
         self.patched.clear();
+    }
+
+    /// Lasts at once, for simplicity.
+    fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.lasting = self.lasting.min(len);
+        for (offset, before) in &mut self.patched {
+            before.truncate(len.saturating_sub(*offset));
+        }
+        self.patched.retain(|(_, before)| !before.is_empty());
     }
 
     fn patch(&mut self, offset: usize, bytes: &[u8]) {
@@ -190,8 +207,11 @@ impl DiskState {
         }
     }
 
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename(&mut self, from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
         self.works()?;
+        if existing == Existing::Keep && self.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let id = self.names.remove(from).ok_or_else(|| not_found(from))?;
         self.unlink(to);
         self.names.insert(to.to_owned(), id);
@@ -229,6 +249,13 @@ struct Handle {
     host: HostId,
     file: FileId,
     position: usize,
+    use_of_it: Use,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Use {
+    Reading,
+    Writing,
 }
 
 /// Opens the file at `path`.
@@ -243,12 +270,7 @@ pub(crate) fn open(
     disk.works()?;
     let (file, _) = disk.named(path).ok_or_else(|| not_found(path))?;
     disk.file(file)?.open += 1;
-    Ok(Box::new(Handle {
-        world: Arc::clone(world),
-        host,
-        file,
-        position: 0,
-    }))
+    Ok(Handle::boxed(world, host, file, Use::Reading))
 }
 
 /// Creates the file at `path`.
@@ -261,24 +283,88 @@ pub(crate) fn create(
     state.faults.check(Call::Create)?;
     let disk = state.disk(host);
     disk.works()?;
+    if disk.names.contains_key(path) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     let file = disk.put(path, Vec::new());
-    disk.file(file)?.open += 1;
-    Ok(Box::new(Handle {
-        world: Arc::clone(world),
-        host,
-        file,
-        position: 0,
-    }))
+    disk.file(file)?.begin_writing();
+    Ok(Handle::boxed(world, host, file, Use::Writing))
+}
+
+/// Opens the file at `path` to be written on.
+pub(crate) fn edit(
+    world: &Arc<Shared>,
+    host: HostId,
+    path: &Path,
+) -> io::Result<Box<dyn WriteFile>> {
+    let mut state = world.lock();
+    state.faults.check(Call::Open)?;
+    let disk = state.disk(host);
+    disk.works()?;
+    let (id, file) = disk.named(path).ok_or_else(|| not_found(path))?;
+    if file.written > 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    disk.file(id)?.begin_writing();
+    Ok(Handle::boxed(world, host, id, Use::Writing))
+}
+
+/// Whether there is a file at `path`, or files in it.
+pub(crate) fn look(world: &Shared, host: HostId, path: &Path) -> io::Result<Found> {
+    let mut state = world.lock();
+    let disk = state.disk(host);
+    disk.works()?;
+    let mut names = disk.names.keys();
+    Ok(match disk.names.contains_key(path) {
+        true => Found::File,
+        false if names.any(|name| name.starts_with(path)) => Found::Folder,
+        false => Found::Nothing,
+    })
+}
+
+/// Takes the name from the file at `path`.
+pub(crate) fn remove(world: &Shared, host: HostId, path: &Path) -> io::Result<()> {
+    let mut state = world.lock();
+    let disk = state.disk(host);
+    disk.works()?;
+    disk.named(path).ok_or_else(|| not_found(path))?;
+    disk.unlink(path);
+    Ok(())
 }
 
 /// Gives a file another name.
-pub(crate) fn rename(world: &Shared, host: HostId, from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename(
+    world: &Shared,
+    host: HostId,
+    (from, to): (&Path, &Path),
+    existing: Existing,
+) -> io::Result<()> {
     let mut state = world.lock();
     state.faults.check(Call::Rename)?;
-    state.disk(host).rename(from, to)
+    state.disk(host).rename(from, to, existing)
+}
+
+/// The files whose names begin with that of a folder and go no deeper.
+pub(crate) fn list(world: &Shared, host: HostId, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut state = world.lock();
+    let disk = state.disk(host);
+    disk.works()?;
+    let folder = folder.strip_prefix(".").unwrap_or(folder);
+    let inside = |path: &&PathBuf| path.parent() == Some(folder);
+    Ok(disk.names.keys().filter(inside).cloned().collect())
 }
 
 impl Handle {
+    fn boxed(world: &Arc<Shared>, host: HostId, file: FileId, use_of_it: Use) -> Box<Self> {
+        Box::new(Handle {
+            world: Arc::clone(world),
+            host,
+            file,
+            position: 0,
+            use_of_it,
+        })
+    }
+
     /// Uses the disk, which may make the running task wait.
     fn with<T>(&self, f: impl FnOnce(&mut DiskState) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.world.lock();
@@ -309,9 +395,22 @@ impl ReadFile for Handle {
         self.position += read;
         Ok(read)
     }
+
+    fn length(&self) -> io::Result<u64> {
+        self.with(|disk| Ok(disk.file(self.file)?.bytes.len() as u64))
+    }
 }
 
 impl WriteFile for Handle {
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.check(Call::Write)?;
+        self.with(|disk| {
+            let len = usize::try_from(length).unwrap_or(usize::MAX);
+            disk.file(self.file)?.truncate(len);
+            Ok(())
+        })
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.check(Call::Write)?;
         self.with(|disk| {
@@ -360,6 +459,9 @@ impl Drop for Handle {
         let disk = state.disk(self.host);
         if let Some(file) = disk.files.get_mut(&self.file) {
             file.open = file.open.saturating_sub(1);
+            if self.use_of_it == Use::Writing {
+                file.written = file.written.saturating_sub(1);
+            }
         }
         disk.sweep(self.file);
     }

@@ -6,13 +6,15 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use talkpath::driver::{Driver, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
+use talkpath::driver::{
+    Driver, Existing, Found, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile,
+};
 use talkpath_wire::{NtpTime, Time};
 
 use crate::clock::Clock;
@@ -139,8 +141,24 @@ impl Driver for VirtualDriver {
         disk::create(&self.world, self.host, path)
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        disk::rename(&self.world, self.host, from, to)
+    fn edit(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        disk::edit(&self.world, self.host, path)
+    }
+
+    fn look(&self, path: &Path) -> io::Result<Found> {
+        disk::look(&self.world, self.host, path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        disk::remove(&self.world, self.host, path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
+        disk::rename(&self.world, self.host, (from, to), existing)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        disk::list(&self.world, self.host, folder)
     }
 }
 

@@ -17,7 +17,7 @@ use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use talkpath_media::{SocketKey, Transmit, Transmits};
@@ -67,17 +67,72 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// As [`std::fs::File::open`].
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
 
-    /// Creates a file to be written, replacing what is there.
+    /// Creates a file to be written. As long as it is open, [`Driver::edit`]
+    /// refuses it.
     ///
     /// # Errors
-    /// As [`std::fs::File::create`].
+    /// `AlreadyExists` when anything has that name, a link included; else as
+    /// [`std::fs::File::create_new`].
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
 
-    /// Gives a file another name, replacing what has it.
+    /// Opens a file that is there, to be written to at its end.
     ///
     /// # Errors
-    /// As [`std::fs::rename`].
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// `WouldBlock` while it is open to be written; else as
+    /// [`std::fs::OpenOptions::open`].
+    fn edit(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+
+    /// What has this name; a link is not followed.
+    ///
+    /// # Errors
+    /// As [`std::fs::symlink_metadata`], except that nothing being there is none.
+    fn look(&self, path: &Path) -> io::Result<Found>;
+
+    /// Removes a file, or a link.
+    ///
+    /// # Errors
+    /// As [`std::fs::remove_file`].
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, and makes that last. A link that has the name
+    /// is replaced itself; what it points to is left alone.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something has the name and is not to be replaced;
+    /// else as [`std::fs::rename`].
+    fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()>;
+
+    /// The paths of the plain files in a folder, in order. Links are not
+    /// followed, folders in it are left out.
+    ///
+    /// # Errors
+    /// As [`std::fs::read_dir`].
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
+}
+
+/// What has a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A plain file.
+    File,
+    /// A symbolic link, to whatever.
+    Link,
+    /// A folder.
+    Folder,
+    /// A pipe, a device, a socket.
+    Other,
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Existing {
+    /// It stays, and the newcomer is refused.
+    #[default]
+    Keep,
+    /// The newcomer takes its place.
+    Replace,
 }
 
 /// What runs on a driver's thread: turn after turn.
@@ -180,6 +235,14 @@ pub trait ReadFile: Send {
     /// # Errors
     /// As [`std::io::Read::read`].
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Bytes that the file has now.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::metadata`]; `Unsupported` from what has no end.
+    fn length(&self) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A file being written.
@@ -195,6 +258,12 @@ pub trait WriteFile: Send {
     /// # Errors
     /// As [`std::io::Write::write_all`].
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the file off after `length` bytes.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::set_len`].
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
 
     /// Makes what was written last.
     ///

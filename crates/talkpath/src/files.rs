@@ -4,11 +4,18 @@
 //! are tracks of one second; a slow disk leaves a gap in a recording or a pause
 //! in a playback, never a stalled packet.
 
+mod container;
+mod control;
 mod decode;
 mod packets;
+mod place;
+mod plan;
 mod player;
 mod recorder;
+mod reshape;
 mod sound;
+mod target;
+mod ticks;
 mod track;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use talkpath_audio::Loudness;
 use talkpath_file::wav::WavError;
 use talkpath_media::SessionId;
 
@@ -26,14 +34,20 @@ use crate::events::Broadcast;
 use crate::mailbox::Inbox;
 use crate::wait::Completer;
 
+pub(crate) use control::{Control, Duty};
+pub use control::{RecordingId, RecordingState};
 pub(crate) use packets::{PacketTap, PacketWriter, packet_track, read_datagram};
+pub use place::{Pause, Pausing};
+pub(crate) use plan::{Form, Plan};
 pub(crate) use player::Player;
 pub(crate) use recorder::Recorder;
 pub(crate) use sound::{Piece, Times, What};
-pub(crate) use track::Sides;
+pub(crate) use target::PART;
+pub use ticks::Sides;
+pub(crate) use ticks::TrackWriter;
+pub(crate) use track::TrackReader;
 #[cfg(test)]
 pub(crate) use track::player_track;
-pub(crate) use track::{TrackReader, TrackWriter};
 
 /// Why a file cannot be played or recorded to.
 #[derive(Debug, thiserror::Error)]
@@ -57,17 +71,49 @@ pub enum FileError {
         #[source]
         error: WavError,
     },
-    /// The file's sample rate cannot be turned into the session's.
-    #[error("{path}: a rate of {hz} Hz cannot be played", path = path.display())]
+    /// A sample rate that cannot be turned into the session's, or is none that
+    /// recordings have.
+    #[error("{path}: a rate of {hz} Hz can be neither played nor recorded", path = path.display())]
     Rate {
         /// The file.
         path: PathBuf,
         /// Its rate.
         hz: u32,
     },
+    /// The name is a folder's, a device's or none, or it ends in `.part`, as
+    /// unfinished recordings do.
+    #[error("{path}: that is no name for a recording", path = path.display())]
+    Name {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// There is a file, and it was not said that it may be replaced.
+    #[error("{path}: there is such a file already", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody records there, or a crash left an unfinished recording.
+    #[error("{part}: a recording goes on there, or was left by a crash and can be recovered", part = part.display())]
+    Unfinished {
+        /// The unfinished file.
+        part: PathBuf,
+    },
 }
 
 impl FileError {
+    fn name(path: &Path) -> Self {
+        FileError::Name { path: path.into() }
+    }
+
+    fn exists(path: &Path) -> Self {
+        FileError::Exists { path: path.into() }
+    }
+
+    fn unfinished(part: &Path) -> Self {
+        FileError::Unfinished { part: part.into() }
+    }
+
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
         FileError::Io {
             path: path.into(),
@@ -78,7 +124,8 @@ impl FileError {
 
 /// What became of a file, once it is done with. A disk that filled up is no
 /// reason to lose what was written before: look at [`FileDone::error`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct FileDone {
     /// The file.
     pub path: PathBuf,
@@ -89,8 +136,29 @@ pub struct FileDone {
     /// Datagrams that a capture lost, because they came faster than the disk
     /// takes them.
     pub lost_datagrams: u64,
-    /// What went wrong, if anything did.
+    /// How loud what was recorded is, of each channel of the file; gaps and
+    /// pauses are not counted. Empty for a playback and a capture.
+    pub levels: Vec<Loudness>,
+    /// When it was paused, in order; a capture does not tell.
+    pub pauses: Vec<Pause>,
+    /// What went wrong, if anything did. What was recorded before is kept:
+    /// under its name if that can still be had, else as `NAME.part`.
     pub error: Option<FileFault>,
+}
+
+impl FileDone {
+    /// A file of which there is nothing to tell.
+    pub(crate) fn of(path: &Path) -> Self {
+        FileDone {
+            path: path.into(),
+            length: Duration::ZERO,
+            gaps: Duration::ZERO,
+            lost_datagrams: 0,
+            levels: Vec::new(),
+            pauses: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 /// What the system said of a file.
@@ -130,7 +198,23 @@ impl Stop {
 pub(crate) struct Job {
     pub(crate) session: SessionId,
     pub(crate) work: Work,
-    pub(crate) done: Completer<FileDone>,
+    pub(crate) told: Told,
+}
+
+/// Who is told when a file is done with.
+pub(crate) enum Told {
+    Waiter(Completer<FileDone>),
+    /// Whoever has a handle of the recording.
+    Recording(Duty),
+}
+
+impl Told {
+    fn complete(self, done: FileDone) {
+        match self {
+            Told::Waiter(waiter) => waiter.complete(done),
+            Told::Recording(duty) => duty.complete(done),
+        }
+    }
 }
 
 /// What a job does.
@@ -180,7 +264,7 @@ impl Files {
                 None => self.jobs.push(job),
                 Some(done) => {
                     self.say(io, job.session, job.work.happening(&done));
-                    job.done.complete(done);
+                    job.told.complete(done);
                 }
             }
         }
@@ -216,11 +300,8 @@ impl Work {
         let step = catch_unwind(AssertUnwindSafe(|| self.step(ending)));
         step.unwrap_or_else(|_| {
             Some(FileDone {
-                path: self.path().into(),
-                length: Duration::ZERO,
-                gaps: Duration::ZERO,
-                lost_datagrams: 0,
                 error: Some(std::io::Error::other("a defect of Talkpath").into()),
+                ..FileDone::of(self.path())
             })
         })
     }

@@ -69,6 +69,7 @@ mod interface;
 mod mailbox;
 mod manager;
 mod ports;
+mod recover;
 mod rings;
 mod session;
 mod wait;
@@ -78,19 +79,24 @@ pub use change::Change;
 pub use codec::{Codec, UnknownCodec};
 pub use constraints::{Audio, Constraints, Silence};
 pub use description::{IntoAnswer, IntoOffer};
+pub use driver::Existing;
 pub use error::{BuildError, Fault, SessionError};
 pub use event::{Agreed, CloseReason, Event, Happening, Trouble};
 pub use events::{Events, NoEvent, Notice};
-pub use files::{FileDone, FileError, FileFault};
+pub use files::{
+    FileDone, FileError, FileFault, Pause, Pausing, RecordingId, RecordingState, Sides,
+};
 pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};
 pub use ports::{LeaseKind, PortError, PortOrder};
+pub use recover::{Recovered, Recovery, Unrepairable, recover, recover_in};
 pub use rings::{MarkError, Marked};
 pub use session::{
-    AudioEnd, Ended, Feed, Hear, HearError, HeardFrame, Over, Packet, PacketKind, Packets, Play,
-    Playback, Recording, Say, Session, SessionRef, SessionState, Wav,
+    AudioEnd, Ended, Feed, Hear, HearError, HeardFrame, Opus, Over, Packet, PacketKind, Packets,
+    Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef, SessionState, UnknownName,
+    Wav,
 };
-pub use talkpath_audio::SampleRate;
+pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
     SessionStats, StreamIndex, StreamStats,

@@ -10,13 +10,13 @@ mod file;
 mod packets;
 mod play;
 mod pull;
+mod record;
 mod state;
 mod step;
 mod wanted;
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 
 use talkpath_media::{Diagnosis, Mute, SessionId, SessionStats, StreamIndex};
@@ -28,15 +28,16 @@ use crate::constraints::Constraints;
 use crate::description::{IntoAnswer, IntoOffer};
 use crate::error::SessionError;
 use crate::event::CloseReason;
+use crate::files::RecordingId;
 use crate::manager::Shared;
 use crate::wait::Pending;
 use crate::worker::Command;
 
 pub use audio::{AudioEnd, Ended, Hear, HearError, HeardFrame, Say};
 pub use feed::Feed;
-pub use file::{Recording, Wav};
 pub use packets::{Packet, PacketKind, Packets};
 pub use play::{Over, Play, Playback};
+pub use record::{Opus, Pcap, Record, Recording, UnknownName, Wav};
 
 pub(crate) use core::Core;
 
@@ -202,13 +203,20 @@ impl Session {
         audio::attach(&self.core, stream, Feed::live())
     }
 
-    /// Records the first audio stream into a WAV file, until stopped or the
-    /// session closes. What is lost is silence in the file.
+    /// Records the first audio stream, or the packets of all, until stopped or
+    /// the session closes: a [`Wav`], an [`Opus`] or a [`Pcap`].
+    ///
+    /// Samples stand in the file where the manager's clock played them, in both
+    /// channels; what is lost is silence. It is written as `NAME.part` and gets
+    /// its name when it is finished; what a crash leaves,
+    /// [`recover`](crate::recover) repairs. A disk that fails or fills up ends
+    /// the recording, with an event, and never the call.
     ///
     /// # Errors
-    /// [`SessionError::File`] when the file cannot be created.
-    pub fn record(&self, wav: Wav) -> Result<Recording, SessionError> {
-        file::record(&self.core, self.first_audio()?, wav)
+    /// [`SessionError::File`] when the file cannot be created: above all when
+    /// there is one already.
+    pub fn record(&self, what: impl Into<Record>) -> Result<Recording, SessionError> {
+        record::record(&self.core, || self.first_audio(), what.into())
     }
 
     /// Plays a file, samples or a tone into the first audio stream, before
@@ -244,14 +252,6 @@ impl Session {
     /// [`SessionError::Closed`]
     pub fn packets(&self) -> Result<Packets, SessionError> {
         packets::watch(&self.core)
-    }
-
-    /// Writes every datagram of the session into a pcap file.
-    ///
-    /// # Errors
-    /// [`SessionError::File`] when it cannot be created.
-    pub fn capture(&self, path: impl AsRef<Path>) -> Result<Recording, SessionError> {
-        file::capture(&self.core, path.as_ref())
     }
 
     /// Sends silence in place of what is said, or ends that. The peer is not
@@ -333,6 +333,18 @@ impl SessionRef {
     /// What is agreed about each m-line, in order.
     pub fn streams(&self) -> Vec<Stream> {
         self.core.lock().dialogue.streams().to_vec()
+    }
+
+    /// The recordings that go on, oldest first: new handles, for whoever has
+    /// lost his.
+    pub fn recordings(&self) -> Vec<Recording> {
+        self.core.recordings.all()
+    }
+
+    /// The recording `id`, if it goes on.
+    pub fn recording(&self, id: RecordingId) -> Option<Recording> {
+        let mut all = self.core.recordings.all().into_iter();
+        all.find(|recording| recording.id() == id)
     }
 
     /// What was counted, at most 20 ms ago.

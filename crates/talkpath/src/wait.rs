@@ -75,6 +75,11 @@ pub(crate) fn pending<T>(driver: Arc<dyn Driver>) -> (Completer<T>, Pending<T>) 
 }
 
 impl<T> Completer<T> {
+    /// Whether nobody waits for the value any more.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     /// Brings the value.
     pub(crate) fn complete(self, value: T) {
         self.shared.end(State::Come(value));

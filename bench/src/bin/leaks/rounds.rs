@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use talkpath::{
-    Audio, Change, Codec, Event, Events, FileDone, Happening, MediaManager, Notice, Pending,
-    Session, SessionError, Wav,
+    Audio, Change, Codec, Event, Events, Existing, FileDone, Happening, MediaManager, Notice,
+    Pending, Session, SessionError, Wav,
 };
 use talkpath_sim::{Call, Rng, World};
 
@@ -219,7 +219,7 @@ impl Stage {
             }
             Spoiler::RecordingAborted => {
                 let (caller, _callee) = self.call()?;
-                let recording = caller.record(Wav::heard(&self.wav))?;
+                let recording = caller.record(Wav::heard(&self.wav).existing(Existing::Replace))?;
                 self.files.push(recording.done());
                 let _ends = caller.audio()?;
                 self.pass(Duration::from_millis(40));
@@ -242,7 +242,7 @@ impl Stage {
             Spoiler::NoFile => {
                 let (caller, _callee) = self.call()?;
                 self.plan_fault(Call::Create, 1);
-                fails(caller.record(Wav::heard(&self.wav)))
+                fails(caller.record(Wav::heard(&self.wav).existing(Existing::Replace)))
             }
         }
     }

@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use talkpath::{
-    Abandoned, Answer, Audio, Change, Codec, Constraints, Direction, FileDone, Mute, Offer,
-    RtcpMux, SampleRate, Session, SessionError, Silence, StreamIndex, Time, Wav,
+    Abandoned, Answer, Audio, Change, Codec, Constraints, Direction, Existing, FileDone, Mute,
+    Offer, RtcpMux, SampleRate, Session, SessionError, Silence, StreamIndex, Time, Wav,
 };
 
 use crate::chaos::Fault;
@@ -398,7 +398,9 @@ impl Scene {
         };
         let began = office.manager.now();
         let prompt = self.parties[end.party].is_prompt();
-        let taped = end.session.record(Wav::heard(&path));
+        let taped = end
+            .session
+            .record(Wav::heard(&path).existing(Existing::Replace));
         if let (Some(recording), true) = (self.tolerate(taped)?, prompt) {
             let tape = Tape {
                 recording,

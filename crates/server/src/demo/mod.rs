@@ -13,8 +13,8 @@ mod teller;
 use std::time::{Duration, Instant};
 
 use talkpath::{
-    Audio, Codec, Event, Events, FileDone, Happening, MediaManager, Notice, Pending, PortOrder,
-    Recording, RtcpMux, Wav,
+    Audio, Codec, Event, Events, Existing, FileDone, Happening, MediaManager, Notice, Pcap,
+    Pending, PortOrder, Recording, RtcpMux, Wav,
 };
 
 use crate::cli::DemoArguments;
@@ -104,7 +104,11 @@ impl<'a> Story<'a> {
         let callee = self.callee(&caller)?;
         let capture = self.arguments.pcap.as_ref();
         let capture = capture
-            .map(|path| callee.session.capture(path))
+            .map(|path| {
+                callee
+                    .session
+                    .record(Pcap::new(path).existing(Existing::Replace))
+            })
             .transpose()?;
         self.activate(&caller, &callee)?;
         let recording = self.arguments.record.as_ref();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::common::{Echo, addr, bind, ms};
-use talkpath::driver::{Driver, Socket, SocketOptions};
+use talkpath::driver::{Driver, Existing, Socket, SocketOptions};
 use talkpath_sim::{Call, Fate, Held, Refusals, World};
 
 /// Sets up an echo with two sockets and a file; gives up at the first error.
@@ -17,7 +17,7 @@ fn set_up(driver: &dyn Driver) -> io::Result<()> {
     let mut file = driver.create(Path::new("call.wav"))?;
     file.append(b"RIFF")?;
     file.sync()?;
-    driver.rename(Path::new("call.wav"), Path::new("done.wav"))?;
+    driver.rename(Path::new("call.wav"), Path::new("done.wav"), Existing::Keep)?;
     driver.open(Path::new("done.wav"))?;
     let (echo, shared) = Echo::new(vec![rtp, rtcp]);
     let wake = driver.start("echo", echo)?;
@@ -58,6 +58,8 @@ fn each_step_of_a_set_up_fails_once_and_leaks_nothing() {
                 "{call:?}"
             );
             assert_eq!(world.faults().calls(call), n);
+            let disk = world.host("10.0.0.1").disk();
+            disk.names().iter().for_each(|left| disk.remove(left));
             set_up(&world.host("10.0.0.1").driver()).unwrap();
             failed += 1;
         }

@@ -7,7 +7,7 @@ use crate::common::*;
 
 use talkpath::driver::{Driver, SocketOptions};
 use talkpath::{
-    Answer, Audio, BuildError, Fault, FileError, MediaManager, PortError, RtcpMux, SampleRate,
+    Answer, Audio, BuildError, Fault, FileError, MediaManager, Pcap, PortError, RtcpMux, SampleRate,
     SessionError, Wav,
 };
 use talkpath_sim::{Rng, World};
@@ -440,7 +440,7 @@ fn files_that_cannot_be_played_or_written() {
         matches!(error, SessionError::File(FileError::Io { .. })),
         "{error}"
     );
-    let error = beside.talk.caller.capture("c.pcap").unwrap_err();
+    let error = beside.talk.caller.record(Pcap::new("c.pcap")).unwrap_err();
     assert!(
         matches!(error, SessionError::File(FileError::Io { .. })),
         "{error}"

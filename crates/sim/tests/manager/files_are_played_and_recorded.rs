@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::*;
 
-use talkpath::{Happening, SampleRate, Wav};
+use talkpath::{Happening, Pcap, SampleRate, Wav};
 use talkpath_file::wav::{WavReader, WavWriter, repair};
 use talkpath_sim::{Link, Loss};
 
@@ -225,9 +225,9 @@ fn a_full_disk_ends_the_recording_and_not_the_call() {
         .collect();
     assert_eq!(errors.len(), 1, "{seen:?}");
     assert_eq!(talk.world.held().files, 0);
-    // What there is can be repaired and heard.
-    let part = disk.get("r.wav.part").unwrap();
-    let sound = Sound::read(&repaired(part));
+    // What there is has its name and can be heard.
+    let sound = Sound::read(&disk.get("r.wav").unwrap());
+    assert_eq!(sound.length(), done.length);
     assert!(sound.length() > ms(2500), "{:?}", sound.length());
     disk.make_room();
     let _recording = talk.callee.record(Wav::heard("r2.wav")).unwrap();
@@ -322,7 +322,7 @@ fn a_session_at_another_rate_is_recorded_at_its_rate() {
 #[test]
 fn a_capture_holds_every_datagram() {
     let talk = Talk::new(109);
-    let capture = talk.caller.capture("call.pcap").unwrap();
+    let capture = talk.caller.record(Pcap::new("call.pcap")).unwrap();
     let (mut a, mut b) = talk.lines();
     chat(300, &mut [&mut a, &mut b]);
     let done = capture.finish().wait().unwrap();

@@ -4,7 +4,7 @@
 use crate::common::*;
 
 use talkpath::{
-    Change, CloseReason, Happening, Mute, Notice, Session, SessionError, SessionRef, SessionState,
+    Change, CloseReason, Happening, Mute, Notice, Pcap, Session, SessionError, SessionRef, SessionState,
     StreamIndex, Wav,
 };
 use talkpath_sim::{Call, World};
@@ -26,7 +26,7 @@ fn assert_closed(session: &Session) {
         session.audio_of(StreamIndex(0)).err(),
         session.record(Wav::heard("x.wav")).err(),
         session.play("x.wav").err(),
-        session.capture("x.pcap").err(),
+        session.record(Pcap::new("x.pcap")).err(),
         session.mute(Mute::On).err(),
     ];
     for error in errors {

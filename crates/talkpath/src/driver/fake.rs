@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use talkpath_wire::{NtpTime, Time};
 
-use super::{Driver, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
+use super::{Driver, Existing, Found, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
 
 /// A world with a hand-moved clock in which each bind can be refused.
 #[derive(Debug, Default)]
@@ -114,7 +114,23 @@ impl Driver for Fake {
         Err(unsupported())
     }
 
-    fn rename(&self, _: &Path, _: &Path) -> Result<()> {
+    fn edit(&self, _: &Path) -> Result<Box<dyn WriteFile>> {
+        Err(unsupported())
+    }
+
+    fn look(&self, _: &Path) -> Result<Found> {
+        Err(unsupported())
+    }
+
+    fn remove(&self, _: &Path) -> Result<()> {
+        Err(unsupported())
+    }
+
+    fn rename(&self, _: &Path, _: &Path, _: Existing) -> Result<()> {
+        Err(unsupported())
+    }
+
+    fn list(&self, _: &Path) -> Result<Vec<PathBuf>> {
         Err(unsupported())
     }
 }

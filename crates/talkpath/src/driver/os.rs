@@ -14,14 +14,16 @@ use std::fs::{self, File};
 use std::io as std_io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{Domain, Protocol, Type};
 use talkpath_wire::{NtpTime, Time};
 
-use crate::driver::{Driver, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
+use crate::driver::{
+    Driver, Existing, Found, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile,
+};
 
 /// The real world.
 ///
@@ -111,11 +113,27 @@ impl Driver for Os {
     }
 
     fn create(&self, path: &Path) -> std_io::Result<Box<dyn WriteFile>> {
-        Ok(Box::new(file::Writing(File::create(path)?)))
+        Ok(Box::new(file::Writing::create(path)?))
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> std_io::Result<()> {
-        fs::rename(from, to)
+    fn edit(&self, path: &Path) -> std_io::Result<Box<dyn WriteFile>> {
+        Ok(Box::new(file::Writing::edit(path)?))
+    }
+
+    fn look(&self, path: &Path) -> std_io::Result<Found> {
+        file::look(path)
+    }
+
+    fn remove(&self, path: &Path) -> std_io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path, existing: Existing) -> std_io::Result<()> {
+        file::rename(from, to, existing)
+    }
+
+    fn list(&self, folder: &Path) -> std_io::Result<Vec<PathBuf>> {
+        file::list(folder)
     }
 }
 

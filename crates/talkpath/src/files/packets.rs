@@ -5,7 +5,7 @@
 //! datagrams, counted; it never holds one up.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,14 +14,20 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use talkpath_file::pcap::{PcapWriter, Precision};
 use talkpath_wire::Time;
 
-use super::{Ending, FileDone, FileError, FileFault, Stop};
-use crate::driver::{Driver, WriteFile};
+use super::target::Target;
+use super::{Control, Ending, FileDone, FileError, FileFault};
+use crate::driver::{Driver, Existing};
 
-/// Makes a track for the datagrams of a session.
-pub(crate) fn packet_track() -> (PacketTap, Consumer<u8>) {
+/// Makes a track for the datagrams of a session; of those that come while
+/// `control` is paused, none gets into it.
+pub(crate) fn packet_track(control: Option<&Arc<Control>>) -> (PacketTap, Consumer<u8>) {
     let (bytes, consumer) = RingBuffer::new(TRACK);
-    let lost = Arc::default();
-    (PacketTap { bytes, lost }, consumer)
+    let tap = PacketTap {
+        bytes,
+        lost: Arc::default(),
+        control: control.cloned(),
+    };
+    (tap, consumer)
 }
 
 /// The worker's end of the track.
@@ -30,6 +36,7 @@ pub(crate) struct PacketTap {
     bytes: Producer<u8>,
     /// Datagrams that did not fit.
     lost: Arc<AtomicU64>,
+    control: Option<Arc<Control>>,
 }
 
 impl PacketTap {
@@ -53,6 +60,13 @@ impl PacketTap {
             len: payload.len() as u16,
         }
         .to_bytes();
+        if self
+            .control
+            .as_ref()
+            .is_some_and(|control| control.is_paused())
+        {
+            return !self.bytes.is_abandoned();
+        }
         if let Ok(chunk) = self.bytes.write_chunk_uninit(header.len() + payload.len()) {
             chunk.fill_from_iter(header.iter().chain(payload).copied());
         } else {
@@ -64,12 +78,11 @@ impl PacketTap {
 
 /// One capture being written.
 pub(crate) struct PacketWriter {
-    path: PathBuf,
-    file: Box<dyn WriteFile>,
+    target: Target,
     pcap: PcapWriter,
     track: Consumer<u8>,
     lost: Arc<AtomicU64>,
-    stop: Stop,
+    control: Arc<Control>,
     /// The wall clock at the world's beginning, since 1970.
     zero: Duration,
     first: Option<Time>,
@@ -78,27 +91,24 @@ pub(crate) struct PacketWriter {
 }
 
 impl PacketWriter {
-    /// Creates the file and writes its header.
+    /// Creates the file that `control` is for, with its header.
     ///
     /// # Errors
-    /// [`FileError::Io`] when it cannot be created there.
+    /// [`FileError`] when it cannot be created there.
     pub(crate) fn create(
         driver: &Arc<dyn Driver>,
-        path: &Path,
         (track, lost): (Consumer<u8>, Arc<AtomicU64>),
-        stop: Stop,
+        existing: Existing,
+        control: &Arc<Control>,
     ) -> Result<Self, FileError> {
-        let io = |error| FileError::io(path, error);
         let pcap = PcapWriter::new(Precision::Nanoseconds);
-        let mut file = driver.create(path).map_err(io)?;
-        file.append(&pcap.header()).map_err(io)?;
+        let target = Target::create(driver, control.path(), existing, &pcap.header())?;
         Ok(PacketWriter {
-            path: path.into(),
-            file,
+            target,
             pcap,
             track,
             lost,
-            stop,
+            control: Arc::clone(control),
             zero: driver.wall_clock_at_zero().since_1970(),
             first: None,
             last: Time::ZERO,
@@ -107,22 +117,29 @@ impl PacketWriter {
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.target.path()
     }
 
     /// Writes what has come; what it came to, once the capture is over.
     pub(super) fn step(&mut self, ending: Ending) -> Option<FileDone> {
-        let over = ending == Ending::Now || self.stop.is_asked() || self.track.is_abandoned();
+        let over =
+            ending == Ending::Now || self.control.stop.is_asked() || self.track.is_abandoned();
         self.collect();
-        let written = self.file.append(&self.bytes);
+        let mut written = self.target.append(&self.bytes);
         self.bytes.clear();
+        if written.is_err() {
+            // What was whole before stays, under its name if it can be had.
+            let _ = self.target.tidy();
+            let _ = self.target.finish();
+        } else if over {
+            written = self.target.finish();
+        }
         let error = written.err().map(FileFault::from);
         (over || error.is_some()).then(|| FileDone {
-            path: self.path.clone(),
             length: self.last - self.first.unwrap_or(self.last),
-            gaps: Duration::ZERO,
             lost_datagrams: self.lost.load(Ordering::Relaxed),
             error,
+            ..FileDone::of(self.path())
         })
     }
 

@@ -85,9 +85,7 @@ impl Player {
         FileDone {
             length: self.rate.duration_of(said),
             error: failed.map(FileFault::from),
-            path: self.path.clone(),
-            gaps: std::time::Duration::ZERO,
-            lost_datagrams: 0,
+            ..FileDone::of(&self.path)
         }
     }
 

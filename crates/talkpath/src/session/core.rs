@@ -15,6 +15,7 @@ use talkpath_sdp::negotiate::{
 };
 use talkpath_sdp::{Answer, Offer};
 
+use super::record::Recordings;
 use super::state::State;
 use super::wanted::Wanted;
 use crate::change::Change;
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     /// Which worker it lives on.
     worker: usize,
     state: Mutex<State>,
+    pub(super) recordings: Recordings,
 }
 
 impl Core {
@@ -76,6 +78,7 @@ impl Core {
                 taken: Vec::new(),
                 close: Some(close),
             }),
+            recordings: Recordings::default(),
         });
         shared.sessions().insert(id, Arc::downgrade(&core));
         Ok(core)

@@ -85,7 +85,7 @@ pub enum PacketKind {
 pub(super) fn watch(core: &Core) -> Result<Packets, SessionError> {
     drop(core.open_state()?);
     let place = core.reserve()?;
-    let (tap, track) = packet_track();
+    let (tap, track) = packet_track(None);
     place.send(Command::Attach {
         session: core.id,
         stream: StreamIndex(0),
