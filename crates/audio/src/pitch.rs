@@ -23,10 +23,11 @@ pub(crate) struct Pitch {
 /// Looks for the pitch in a signal that it holds a copy of.
 #[derive(Clone, Debug)]
 pub(crate) struct PitchSearch {
-    /// The signal; never longer than what was allocated.
+    /// The signal; at most `longest` samples of it.
     fine: Vec<f32>,
     /// The same, each sample the mean of `decimation` of them.
     coarse: Vec<f32>,
+    longest: usize,
     decimation: usize,
     lags: Range<usize>,
 }
@@ -39,17 +40,21 @@ impl PitchSearch {
         Self {
             fine: Vec::with_capacity(samples),
             coarse: Vec::with_capacity(samples / decimation),
+            longest: samples,
             decimation,
             lags: rate.samples_in(SHORTEST)..rate.samples_in(LONGEST) + 1,
         }
     }
 
-    /// Takes a signal; of a longer one than was allocated for, the newest part.
+    /// Takes a signal, as much of it as was allocated for.
     pub(crate) fn load(&mut self, pcm: &[i16]) {
-        let pcm = &pcm[pcm.len().saturating_sub(self.fine.capacity())..];
+        self.load_from(pcm.iter().copied());
+    }
+
+    /// Takes a signal sample by sample, as much of it as was allocated for.
+    pub(crate) fn load_from(&mut self, pcm: impl Iterator<Item = i16>) {
         self.fine.clear();
-        self.fine
-            .extend(pcm.iter().map(|&sample| f32::from(sample)));
+        self.fine.extend(pcm.take(self.longest).map(f32::from));
         self.coarse.clear();
         let scale = 1.0 / self.decimation as f32;
         let groups = self.fine.chunks_exact(self.decimation);

@@ -1,9 +1,10 @@
 //! How a signal would have gone on.
 //!
 //! In: what was heard last. Out: as many samples as are wanted that continue it:
-//! its last pitch periods in a loop, in the manner of ITU-T G.711 Appendix I
-//! §I.2. Unlike there nothing is delayed: what was played is not touched, so a
-//! step at the joint is spread over the next samples. Left out: gain.
+//! its last pitch period in a loop, in the manner of ITU-T G.711 Appendix I §I.2.
+//! Unlike there nothing is delayed: what was played already is not touched, so
+//! that a step at the joint is spread over the samples after it. A signal read
+//! backwards is continued backwards. Left out: gain.
 
 use std::time::Duration;
 
@@ -14,85 +15,98 @@ use crate::rate::SampleRate;
 #[derive(Clone, Debug)]
 pub(super) struct Extrapolation {
     search: PitchSearch,
+    /// The most samples at the end that are compared with earlier ones.
     window: usize,
     /// Samples over which a step at the joint dies away.
     joint: usize,
-    /// One period.
-    lag: usize,
-    /// The whole loop: one period or more.
-    span: usize,
-    /// The next sample, counted from the start of the loop.
+    period: usize,
+    /// Where in the period the next sample is.
     at: usize,
-    /// Samples that were made so far.
-    made: usize,
-    step: f32,
+    /// How far the first samples are from where the signal left off.
+    step: Step,
+}
+
+/// An offset that dies away.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    height: f32,
+    /// Samples that still feel it.
+    left: usize,
 }
 
 impl Extrapolation {
+    /// Allocates for signals of at most `longest`.
     pub(super) fn new(rate: SampleRate, longest: Duration) -> Self {
         Self {
             search: PitchSearch::new(rate, longest),
             window: rate.samples_in(WINDOW),
             joint: rate.samples_in(JOINT),
-            lag: 0,
-            span: 0,
+            period: 0,
             at: 0,
-            made: 0,
-            step: 0.0,
+            step: Step {
+                height: 0.0,
+                left: 0,
+            },
         }
     }
 
-    /// Looks for the pitch at the end of `past`, to go on from there.
-    pub(super) fn start(&mut self, past: &[i16]) {
-        self.search.load(past);
+    /// Looks for the pitch at the end of a signal, to go on from there.
+    pub(super) fn start(&mut self, past: impl Iterator<Item = i16>) {
+        self.search.load_from(past);
         let signal = self.search.signal();
-        let len = signal.len();
-        let window = self.window.min(len / 2);
-        let pitch = self.search.best(len - window, window, usize::MAX);
-        self.lag = pitch.map_or_else(|| len.min(self.window), |pitch| pitch.lag);
-        self.span = self.lag;
-        (self.at, self.made) = (0, 0);
-        self.step = match (signal.last(), signal.get(len.wrapping_sub(self.span + 1))) {
-            (Some(last), Some(before)) => last - before,
+        // Of a short signal most is for the lags: a period must fit into it.
+        let window = self.window.min(signal.len() * 2 / 5);
+        let pitch = self.search.best(signal.len() - window, window, usize::MAX);
+        self.period = pitch.map_or_else(|| window.min(signal.len()), |pitch| pitch.lag);
+        let before = signal.len().checked_sub(self.period + 1);
+        let height = match (signal.last(), before) {
+            (Some(last), Some(before)) => last - signal[before],
             _ => 0.0,
         };
+        self.step = Step {
+            height,
+            left: self.joint,
+        };
+        self.at = 0;
     }
 
-    /// One pitch period, in samples.
+    /// One pitch period, in samples; 0 if there was no signal at all.
     pub(super) fn period(&self) -> usize {
-        self.lag
+        self.period
     }
 
     /// Makes the next samples.
     pub(super) fn next(&mut self, samples: &mut [f32]) {
         for sample in samples {
             *sample = self.looped();
-            if self.made < self.joint {
-                *sample += self.step * (1.0 - (self.made + 1) as f32 / (self.joint + 1) as f32);
+            if self.step.left > 0 {
+                *sample += self.step.height * self.step.left as f32 / (self.joint + 1) as f32;
+                self.step.left -= 1;
             }
-            self.made += 1;
-            self.at += 1;
-            if self.at >= self.span {
-                self.at = 0;
-            }
+            self.at = if self.at + 1 < self.period {
+                self.at + 1
+            } else {
+                0
+            };
         }
     }
 
     /// A sample of the loop, whose end is blended into what precedes its start.
     fn looped(&self) -> f32 {
-        let signal = self.search.signal();
-        if self.span == 0 {
+        let (signal, period) = (self.search.signal(), self.period);
+        if period == 0 {
             return 0.0;
         }
-        let place = signal.len() - self.span + self.at;
-        let overlap = (self.lag / 4).min(signal.len() - self.span);
-        let Some(into) = (self.at + overlap).checked_sub(self.span) else {
+        let place = signal.len() - period + self.at;
+        let overlap = (period / 4).min(signal.len() - period);
+        let Some(into) = (self.at + overlap).checked_sub(period) else {
             return signal[place];
         };
         let weight = (into + 1) as f32 / (overlap + 1) as f32;
-        signal[place] * (1.0 - weight) + signal[place - self.span] * weight
+        signal[place] * (1.0 - weight) + signal[place - period] * weight
     }
 }
 
-const WINDOW: Duration = Duration::from_millis(20);
-const JOINT: Duration = Duration::from_micros(2_500);
+/// More than one period of most voices, and recent enough.
+const WINDOW: Duration = Duration::from_micros(12_500);
+const JOINT: Duration = Duration::from_millis(1);
