@@ -37,9 +37,10 @@ pub static OPUS: Opus = Opus::new(SampleRate::HZ_48000, 1);
 /// Opus as a [`Codec`], with PCM of one shape: [`OPUS`] or one of its shapes.
 ///
 /// On the wire all shapes are the same. To a peer that says nothing of its bit
-/// rate go 20, 24, 30 or 32 kb/s by the shape's rate, twice that in stereo. With
-/// `useinbandfec=1` the encoder expects 10 % of loss until
-/// [`Encoder::expect_loss`] says otherwise; any loss counts for as much.
+/// rate go 24 kb/s from 8 kHz and 32 kb/s from more, twice that in stereo. With
+/// `useinbandfec=1` packets repeat the one before as soon as
+/// [`Encoder::expect_loss`] tells of any loss, for a quarter more bits: without
+/// loss that would cost 0.3 PESQ, at 5 % it gains more than 1.
 ///
 /// ```
 /// use talkpath_audio::{Codec, SampleRate, opus};
@@ -109,14 +110,11 @@ impl Codec for Opus {
 
     fn encoder(&self, peer: Parameters<'_>) -> Box<dyn Encoder> {
         let settings = Settings::agreed(self.rate.hz(), self.channels, peer);
-        let mut inner = backend::Encoder::new(self.rate.hz(), self.channels, &settings);
-        if settings.redundancy == Redundancy::InBand {
-            inner.expect_loss(EXPECTED_LOSS);
-        }
+        let inner = backend::Encoder::new(self.rate.hz(), self.channels, &settings);
         Box::new(OpusEncoder {
             inner,
             shape: *self,
-            silence: settings.silence,
+            settings,
         })
     }
 
@@ -132,7 +130,7 @@ impl Codec for Opus {
 struct OpusEncoder {
     inner: backend::Encoder,
     shape: Opus,
-    silence: Silence,
+    settings: Settings,
 }
 
 impl Encoder for OpusEncoder {
@@ -147,17 +145,22 @@ impl Encoder for OpusEncoder {
         let encoded = self.inner.encode(pcm, out);
         let len = encoded.map_err(|fault| EncodeError::Failed { code: fault.0 })?;
         // A packet of nothing but its TOC says that nothing need be sent.
-        match self.silence {
+        match self.settings.silence {
             Silence::LeftOut if len <= 2 => Ok(0),
             _ => Ok(len),
         }
     }
 
     fn expect_loss(&mut self, percent: u8) {
-        self.inner.expect_loss(match percent {
-            0 => 0,
-            some => some.clamp(EXPECTED_LOSS, 100),
-        });
+        let (percent, bitrate) = match (self.settings.redundancy, percent) {
+            (Redundancy::InBand, 1..) => (
+                percent.clamp(LEAST_LOSS, 100),
+                self.settings.redundant_bitrate,
+            ),
+            _ => (percent.min(100), self.settings.bitrate),
+        };
+        self.inner.set_bitrate(bitrate);
+        self.inner.expect_loss(percent);
     }
 
     fn reset(&mut self) {
@@ -206,9 +209,10 @@ impl Decoder for OpusDecoder {
         Ok(samples)
     }
 
-    /// Left where the gap is not of whole 2.5 ms.
+    /// Left where the gap is not of whole 2.5 ms, and where the crate that
+    /// computes Opus makes up worse than the [`Concealer`](crate::Concealer).
     fn conceal(&mut self, pcm: &mut [i16]) -> Concealment {
-        if !self.can_fill(pcm.len()) {
+        if !self.can_fill(pcm.len()) || !self.inner.conceals(self.last_mode) {
             return Concealment::Left;
         }
         self.fill(Heard::Nothing, pcm)
@@ -267,10 +271,10 @@ const FRAMES: [usize; 9] = [1, 2, 4, 8, 16, 24, 32, 40, 48];
 /// The longest frame and its TOC, in bytes (RFC 6716 §3.2.1).
 const MAX_PACKET: usize = 1_276;
 
-/// Percent of packets that are taken for lost until the peer reports, and what
-/// any loss counts for. Told of 5 % or less, the encoder rather goes without
-/// redundancy than without bandwidth, and at 32 kb/s it sends none at all.
-const EXPECTED_LOSS: u8 = 10;
+/// The percentage of loss that any loss counts for. Told of less, the encoder
+/// goes without redundancy where it takes the signal for music, and rather than
+/// without bandwidth.
+const LEAST_LOSS: u8 = 10;
 
 static MONO: [Opus; 4] = shapes(1);
 static STEREO: [Opus; 4] = shapes(2);

@@ -14,6 +14,9 @@ use crate::opus::packet::Bandwidth;
 pub(super) struct Settings {
     /// Bits per second, on average.
     pub(super) bitrate: u32,
+    /// The same while packets repeat what was in the one before: redundancy is
+    /// paid for on top, as far as the peer takes it, not out of the quality.
+    pub(super) redundant_bitrate: u32,
     pub(super) max_bandwidth: Bandwidth,
     pub(super) channels: Sent,
     pub(super) rate_control: RateControl,
@@ -71,9 +74,11 @@ impl Settings {
         // RFC 7587 §6.1: values outside of 6,000 to 510,000 are to be ignored.
         let limit = peer.number("maxaveragebitrate");
         let limit = limit.filter(|bits| (6_000..=510_000).contains(bits));
+        let limit = limit.unwrap_or(510_000);
         let wanted = default_bitrate(max_bandwidth.min(widest_within(rate)), sent);
         Self {
-            bitrate: limit.map_or(wanted, |limit| wanted.min(limit)),
+            bitrate: wanted.min(limit),
+            redundant_bitrate: (wanted + wanted / 4).min(limit),
             max_bandwidth,
             channels: sent,
             rate_control: match said("cbr") {
@@ -100,15 +105,13 @@ fn widest_within(rate: u32) -> Bandwidth {
     fitting.next().unwrap_or(Narrow)
 }
 
-/// Speech that RFC 7587 §3.1.1 calls good, and so much on top that the encoder
-/// finds room for redundancy without giving up bandwidth.
+/// More than RFC 7587 §3.1.1 calls good for speech: wide-band gains 0.4 PESQ by
+/// 32 instead of 24 kb/s, which is little beside the 16 kb/s of the headers.
 fn default_bitrate(bandwidth: Bandwidth, sent: Sent) -> u32 {
     let mono = match bandwidth {
-        Bandwidth::Narrow => 20_000,
-        Bandwidth::Medium => 22_000,
-        Bandwidth::Wide => 24_000,
-        Bandwidth::Superwide => 30_000,
-        Bandwidth::Full => 32_000,
+        Bandwidth::Narrow => 24_000,
+        Bandwidth::Medium => 28_000,
+        Bandwidth::Wide | Bandwidth::Superwide | Bandwidth::Full => 32_000,
     };
     match sent {
         Sent::Mono => mono,
@@ -131,6 +134,7 @@ mod tests {
         for channels in [1, 2] {
             let settings = Settings {
                 bitrate: 32_000,
+                redundant_bitrate: 40_000,
                 max_bandwidth: Bandwidth::Full,
                 channels: Sent::Mono,
                 rate_control: RateControl::Variable,
@@ -160,14 +164,14 @@ mod tests {
     #[test]
     fn the_playback_rate_limits_the_bandwidth_and_with_it_the_bits() {
         let table = [
-            (8_000, Bandwidth::Narrow, 20_000),
-            (12_000, Bandwidth::Medium, 22_000),
-            (16_000, Bandwidth::Wide, 24_000),
-            (24_000, Bandwidth::Superwide, 30_000),
+            (8_000, Bandwidth::Narrow, 24_000),
+            (12_000, Bandwidth::Medium, 28_000),
+            (16_000, Bandwidth::Wide, 32_000),
+            (24_000, Bandwidth::Superwide, 32_000),
             (44_100, Bandwidth::Full, 32_000),
             (48_000, Bandwidth::Full, 32_000),
-            (11_025, Bandwidth::Narrow, 20_000),
-            (1, Bandwidth::Narrow, 20_000),
+            (11_025, Bandwidth::Narrow, 24_000),
+            (1, Bandwidth::Narrow, 24_000),
             (u32::MAX, Bandwidth::Full, 32_000),
         ];
         for (playback, bandwidth, bitrate) in table {
@@ -180,7 +184,7 @@ mod tests {
         let narrow = Settings::agreed(8_000, 1, Parameters::NONE);
         assert_eq!(
             (narrow.max_bandwidth, narrow.bitrate),
-            (Bandwidth::Full, 20_000)
+            (Bandwidth::Full, 24_000)
         );
     }
 
@@ -192,5 +196,10 @@ mod tests {
             [6_000, 20_000, 32_000]
         );
         assert_eq!([0, 5_999, 510_001].map(bitrate), [32_000; 3]);
+        let limited = agreed(1, "maxaveragebitrate=36000");
+        assert_eq!(
+            (limited.bitrate, limited.redundant_bitrate),
+            (32_000, 36_000)
+        );
     }
 }

@@ -6,7 +6,7 @@
 use opusic_c::{Application, Bitrate, Channels, ErrorCode, InbandFec, SampleRate};
 
 use super::{COMPLEXITY, Fault, Heard};
-use crate::opus::packet::Bandwidth;
+use crate::opus::packet::{Bandwidth, Mode};
 use crate::opus::settings::{RateControl, Redundancy, Sent, Settings, Silence};
 
 pub(in crate::opus) struct Encoder {
@@ -26,6 +26,11 @@ impl Encoder {
     pub(in crate::opus) fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, Fault> {
         let encoded = self.inner.encode_to_slice(bytemuck::cast_slice(pcm), out);
         encoded.map_err(Fault::from)
+    }
+
+    pub(in crate::opus) fn set_bitrate(&mut self, bits: u32) {
+        let set = self.inner.set_bitrate(Bitrate::Value(bits));
+        set.expect("6,000 to 510,000 bits are in libopus's range");
     }
 
     /// Of at most 100 percent.
@@ -73,6 +78,11 @@ impl Decoder {
         Self {
             inner: inner.expect("there is memory for a decoder"),
         }
+    }
+
+    /// Whether it makes up well what is lost after a packet of this mode.
+    pub(in crate::opus) fn conceals(&self, _: Option<Mode>) -> bool {
+        true
     }
 
     /// Returns the samples per channel.

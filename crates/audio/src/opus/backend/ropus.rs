@@ -1,7 +1,7 @@
 //! Opus in Rust: the crate `ropus`, a port of libopus with fixed-point numbers.
 //!
 //! It allocates its scratch memory anew for each frame and gives it back, 10 to
-//! 25 times to decode and 100 to 250 times to encode one of 20 ms.
+//! 25 times to decode and 120 to 340 times to encode one of 20 ms.
 
 use ::ropus::{
     OPUS_APPLICATION_VOIP, OPUS_AUTO, OPUS_BANDWIDTH_FULLBAND, OPUS_BANDWIDTH_MEDIUMBAND,
@@ -10,7 +10,7 @@ use ::ropus::{
 };
 
 use super::{COMPLEXITY, Fault, Heard};
-use crate::opus::packet::Bandwidth;
+use crate::opus::packet::{Bandwidth, Mode};
 use crate::opus::settings::{RateControl, Redundancy, Sent, Settings, Silence};
 
 pub(in crate::opus) struct Encoder {
@@ -51,6 +51,10 @@ impl Encoder {
         len.map(|len| len as usize).map_err(Fault)
     }
 
+    pub(in crate::opus) fn set_bitrate(&mut self, bits: u32) {
+        self.inner.set_bitrate(bits as i32);
+    }
+
     /// Of at most 100 percent.
     pub(in crate::opus) fn expect_loss(&mut self, percent: u8) {
         self.inner.set_packet_loss_perc(i32::from(percent));
@@ -74,6 +78,14 @@ impl Decoder {
             inner: inner.expect("rate and channels are of the table of shapes"),
             channels: usize::from(channels),
         }
+    }
+
+    /// Whether it makes up well what is lost after a packet of this mode.
+    ///
+    /// Of voiced speech it forgets the pitch, and what it makes up is faint
+    /// noise: at 5 % of loss 0.1 to 0.2 PESQ worse than to repeat the pitch.
+    pub(in crate::opus) fn conceals(&self, last: Option<Mode>) -> bool {
+        last == Some(Mode::Celt) || self.inner.get_pitch() == 0
     }
 
     /// Returns the samples per channel.
