@@ -20,6 +20,7 @@ pub mod rtp;
 mod setup;
 mod stats;
 mod stream;
+pub mod video;
 mod watch;
 
 pub use call::{Call, CallSetup};
