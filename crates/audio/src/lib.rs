@@ -23,6 +23,7 @@ pub mod rate;
 pub mod resample;
 pub mod stretch;
 pub mod tone;
+pub mod voice;
 
 pub use channels::{PartialFrame, downmix};
 pub use codec::{Codec, Concealment, DecodeError, Decoder, EncodeError, Encoder, Parameters};
