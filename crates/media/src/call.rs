@@ -2,8 +2,8 @@
 //!
 //! In: datagrams by [`Path`], agreements, `now`. Out: an [`Outbox`], PCM through
 //! [`Ends`], statistics. Built from a seed and a wall-clock anchor, it does the
-//! same whenever it is told the same. Sessions are not joined yet: each has the
-//! application at its other end.
+//! same whenever it is told the same. A session has the application at its other
+//! end, or the others of a room.
 
 use core::net::SocketAddr;
 
@@ -12,18 +12,23 @@ use talkpath_wire::Time;
 
 use crate::egress::Mute;
 use crate::ends::Ends;
+use crate::passing::Passing;
+use crate::room::{Member, Room};
 use crate::rtp::{Chance, Cname, NtpAnchor};
 use crate::setup::{Agreement, StreamSetup, StreamSockets};
 use crate::stats::SessionStats;
 use crate::stream::Stream;
-use crate::{Outbox, Path, SessionId, StreamIndex};
+use crate::{Outbox, Path, RoomId, SessionId, StreamIndex};
 
 /// Sessions whose media belong together.
 pub struct Call {
     chance: Chance,
     anchor: NtpAnchor,
     cname: Cname,
+    /// Ordered by their ids.
     sessions: Vec<Session>,
+    rooms: Vec<Room>,
+    passing: Passing,
 }
 
 /// What a call is made of.
@@ -51,6 +56,17 @@ pub(crate) struct Context<'a> {
     pub(crate) anchor: &'a NtpAnchor,
     pub(crate) cname: &'a Cname,
     pub(crate) out: &'a mut Outbox,
+    pub(crate) passing: &'a mut Passing,
+}
+
+/// Every stream of a call, with what they need of it.
+pub(crate) struct Streams<'a> {
+    chance: &'a mut Chance,
+    anchor: &'a NtpAnchor,
+    cname: &'a Cname,
+    sessions: &'a mut [Session],
+    out: &'a mut Outbox,
+    passing: &'a mut Passing,
 }
 
 impl Call {
@@ -62,6 +78,8 @@ impl Call {
             anchor: setup.anchor,
             cname: setup.cname,
             sessions: Vec::new(),
+            rooms: Vec::new(),
+            passing: Passing::default(),
         }
     }
 
@@ -73,7 +91,71 @@ impl Call {
                 streams: Vec::new(),
                 mute: Mute::Off,
             });
+            self.sessions.sort_by_key(|known| known.id);
         }
+    }
+
+    /// Takes in the sessions and rooms of another call, so that they can be
+    /// routed together.
+    pub fn merge(&mut self, other: Call) {
+        self.sessions.extend(other.sessions);
+        self.sessions.sort_by_key(|known| known.id);
+        self.rooms.extend(other.rooms);
+    }
+
+    /// Lets a stream hear the others of a room, and them hear it. A room begins
+    /// with its first stream; a stream that is in another one leaves that.
+    pub fn join(&mut self, now: Time, room: RoomId, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        if streams.stream(member).is_none() {
+            return;
+        }
+        for other in rooms.iter_mut().filter(|other| other.id() != room) {
+            if other.has(member) {
+                other.leave(now, member, &mut streams);
+            }
+        }
+        let known = rooms.iter().position(|known| known.id() == room);
+        let known = known.unwrap_or_else(|| {
+            rooms.push(Room::new(room));
+            rooms.len() - 1
+        });
+        rooms[known].join(now, member, &mut streams);
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Lets a stream leave its room.
+    pub fn leave(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        for room in rooms.iter_mut().filter(|room| room.has(member)) {
+            room.leave(now, member, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Ends a room: each stream has the application alone at its other end.
+    pub fn end_room(&mut self, now: Time, room: RoomId) {
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        if let Some(room) = rooms.iter_mut().find(|known| known.id() == room) {
+            room.end(now, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Arranges the room of a stream anew.
+    fn rearrange(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        for room in rooms.iter_mut().filter(|room| room.has(member)) {
+            room.arrange(now, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
     }
 
     /// The sessions of the call.
@@ -127,6 +209,7 @@ impl Call {
         self.with(session, stream, out, |stream, cx| {
             stream.agree(now, agreement, cx)
         });
+        self.rearrange(now, session, stream);
     }
 
     /// RTCP of a stream shares the port of RTP; its own socket goes.
@@ -148,6 +231,7 @@ impl Call {
         if let Some(session) = self.sessions.iter_mut().find(|known| known.id == session) {
             session.streams.retain(|known| known.index() != stream);
         }
+        self.rearrange(now, session, stream);
     }
 
     /// Lets every stream of a session say goodbye. The session stays, for its
@@ -162,7 +246,13 @@ impl Call {
     }
 
     /// Forgets a session.
-    pub fn remove_session(&mut self, session: SessionId) {
+    pub fn remove_session(&mut self, now: Time, session: SessionId) {
+        let found = self.sessions.iter().find(|known| known.id == session);
+        let streams = found.map(|session| session.streams.iter().map(Stream::index).collect());
+        let streams: Vec<_> = streams.unwrap_or_default();
+        for stream in streams {
+            self.leave(now, session, stream);
+        }
         self.sessions.retain(|known| known.id != session);
     }
 
@@ -171,6 +261,7 @@ impl Call {
         self.with(session, stream, &mut Outbox::new(), |stream, _| {
             stream.listen(now)
         });
+        self.rearrange(now, session, stream);
     }
 
     /// Lets silence leave a session in place of what is said, or not; streams
@@ -221,6 +312,27 @@ impl Call {
         self.with(path.session, path.stream, out, |stream, cx| {
             stream.handle_datagram(now, path.component, from, bytes, cx);
         });
+        if !self.passing.is_empty() {
+            self.pass_on(now, path, out);
+        }
+    }
+
+    /// Sends on what came by `path` and passes to the other of its room.
+    fn pass_on(&mut self, now: Time, path: Path, out: &mut Outbox) {
+        let Path {
+            session, stream, ..
+        } = path;
+        let member = Member { session, stream };
+        let mut passing = core::mem::take(&mut self.passing);
+        let other = self.rooms.iter().find_map(|room| room.other(member));
+        passing.drain(|number, bytes| {
+            if let Some(Member { session, stream }) = other {
+                self.with(session, stream, out, |stream, cx| {
+                    stream.send_on(now, number, bytes, cx)
+                });
+            }
+        });
+        self.passing = passing;
     }
 
     /// Counts a datagram that was lost before it came here.
@@ -246,29 +358,39 @@ impl Call {
     /// When [`Call::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         let streams = self.sessions.iter().flat_map(|session| &session.streams);
-        streams.filter_map(Stream::poll_timeout).min()
+        let streams = streams.filter_map(Stream::poll_timeout);
+        let rooms = self.rooms.iter().filter_map(Room::poll_timeout);
+        streams.chain(rooms).min()
     }
 
     /// Does whatever is due: ticks, reports, timeouts.
     pub fn handle_timeout(&mut self, now: Time, ends: &mut dyn Ends, out: &mut Outbox) {
+        let (rooms, mut streams) = self.split(out);
+        for room in rooms {
+            room.tick(now, ends, &mut streams);
+        }
+        streams.for_each(|stream, cx| stream.handle_timeout(now, ends, cx));
+    }
+
+    /// Rooms and streams, to work on both.
+    fn split<'a>(&'a mut self, out: &'a mut Outbox) -> (&'a mut Vec<Room>, Streams<'a>) {
         let Call {
             chance,
             anchor,
             cname,
             sessions,
+            rooms,
+            passing,
         } = self;
-        for session in sessions {
-            let mut cx = Context {
-                session: session.id,
-                chance,
-                anchor,
-                cname,
-                out,
-            };
-            for stream in &mut session.streams {
-                stream.handle_timeout(now, ends, &mut cx);
-            }
-        }
+        let streams = Streams {
+            chance,
+            anchor,
+            cname,
+            sessions,
+            out,
+            passing,
+        };
+        (rooms, streams)
     }
 
     /// Writes a session's statistics over `stats`, whose memory is used again.
@@ -293,6 +415,8 @@ impl Call {
             anchor,
             cname,
             sessions,
+            passing,
+            ..
         } = self;
         let found = sessions.iter_mut().find(|known| known.id == session)?;
         Some((
@@ -303,6 +427,7 @@ impl Call {
                 anchor,
                 cname,
                 out,
+                passing,
             },
         ))
     }
@@ -324,6 +449,49 @@ impl Call {
             .find(|known| known.index() == stream);
         if let Some(stream) = found {
             work(stream, &mut cx);
+        }
+    }
+}
+
+impl Streams<'_> {
+    /// The stream of a member of a room.
+    pub(crate) fn stream(&mut self, member: Member) -> Option<&mut Stream> {
+        Some(self.with_context(member)?.0)
+    }
+
+    /// The same with what it needs of the call.
+    pub(crate) fn with_context(&mut self, member: Member) -> Option<(&mut Stream, Context<'_>)> {
+        let Member { session, stream } = member;
+        let found = self
+            .sessions
+            .binary_search_by_key(&session, |known| known.id);
+        let streams = &mut self.sessions[found.ok()?].streams;
+        let stream = streams.iter_mut().find(|known| known.index() == stream)?;
+        let cx = Context {
+            session,
+            chance: self.chance,
+            anchor: self.anchor,
+            cname: self.cname,
+            out: self.out,
+            passing: self.passing,
+        };
+        Some((stream, cx))
+    }
+
+    fn for_each(&mut self, mut work: impl FnMut(&mut Stream, &mut Context<'_>)) {
+        for session in &mut *self.sessions {
+            let mut cx = Context {
+                session: session.id,
+                chance: self.chance,
+                anchor: self.anchor,
+                cname: self.cname,
+                out: self.out,
+                passing: self.passing,
+            };
+            session
+                .streams
+                .iter_mut()
+                .for_each(|stream| work(stream, &mut cx));
         }
     }
 }

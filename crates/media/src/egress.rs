@@ -14,7 +14,9 @@ use talkpath_audio::{Codec, Encoder, LevelMeter, Parameters, Resampler, SampleRa
 use talkpath_wire::{PayloadType, Time};
 
 use crate::ends::Ends;
+use crate::playout::same;
 use crate::setup::Numbered;
+use crate::ticker::Turn;
 use crate::{SessionId, StreamIndex};
 
 /// What is sent while nobody says anything.
@@ -58,6 +60,7 @@ pub(crate) struct Egress {
     encoder: Box<dyn Encoder>,
     resampler: Resampler,
     spurt: Spurt,
+    speaker: Speaker,
     packets: Packets,
     /// The frame being said, at the application's rate.
     frame: Box<[i16]>,
@@ -66,12 +69,34 @@ pub(crate) struct Egress {
     pub(crate) mute: Mute,
 }
 
+/// Who spoke in a frame: one at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Speaker {
+    /// The application or a file, or nobody.
+    End,
+    /// The others of the room.
+    Room,
+}
+
+/// What there is to say in a tick: a frame of the room at the codec's rate, if
+/// it has one, and whatever the other end has, which comes first.
+pub(crate) type Words<'a> = (Option<&'a [i16]>, &'a mut dyn Ends);
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Spurt {
     Quiet,
     /// Words were seen; they leave with the next tick.
     Armed,
     Talking,
+}
+
+/// What the other end had for a tick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taken {
+    Words,
+    /// It has nothing to say, and silence is to be sent.
+    Silence,
+    Nothing,
 }
 
 /// Samples at the codec's rate on their way into packets.
@@ -115,6 +140,7 @@ impl Egress {
             encoder: codec.encoder(Parameters::new(&format.format.fmtp)),
             resampler: Resampler::new(rate, codec.sample_rate())?,
             spurt: Spurt::Quiet,
+            speaker: Speaker::End,
             packets: Packets::new(codec, packet),
             frame: vec![0; rate.frame_len()].into(),
             meter: LevelMeter::new(),
@@ -128,8 +154,13 @@ impl Egress {
     }
 
     /// Whether it makes packets of `packet` in this format.
-    pub(crate) fn is(&self, format: &Numbered, packet: Duration) -> bool {
-        self.format == *format && self.packets.wanted == packet
+    pub(crate) fn is(
+        &self,
+        codec: &'static dyn Codec,
+        format: &Numbered,
+        packet: Duration,
+    ) -> bool {
+        same(self.codec, codec) && self.format == *format && self.packets.wanted == packet
     }
 
     /// Goes on with another codec, number or packet time. What is being said
@@ -157,7 +188,12 @@ impl Egress {
         Ok(())
     }
 
-    /// The frame said last, at the application's rate.
+    /// Who spoke last.
+    pub(crate) fn speaker(&self) -> Speaker {
+        self.speaker
+    }
+
+    /// The frame that the other end said last, at the application's rate.
     pub(crate) fn said(&self) -> &[i16] {
         &self.frame
     }
@@ -167,27 +203,29 @@ impl Egress {
         self.meter.take().rms.minus_dbov()
     }
 
-    /// One tick: takes a frame from the other end and gives what is due.
-    /// `missed` ticks before it never happened and stay silent.
+    /// One tick: takes a frame of what there is to say and gives what is due.
+    /// What was missed before it stays silent.
     pub(crate) fn tick(
         &mut self,
-        at: Time,
-        missed: u32,
-        (session, stream): (SessionId, StreamIndex),
-        ends: &mut dyn Ends,
+        turn: Turn,
+        who: (SessionId, StreamIndex),
+        (room, ends): Words<'_>,
         give: &mut dyn FnMut(Leaving<'_>),
     ) {
-        if missed > 0 {
+        if turn.missed > 0 {
             self.end_talkspurt(give);
-            self.pass(missed as usize * self.frame_len(), give);
+            self.pass(turn.missed as usize * self.frame_len(), give);
         }
-        if self.take(session, stream, ends) {
-            self.enqueue();
-        } else {
-            self.end_talkspurt(give);
-            self.pass(self.frame_len(), give);
+        match (self.take(who, ends), room) {
+            (Taken::Words, _) => self.enqueue(),
+            (Taken::Nothing | Taken::Silence, Some(room)) => self.enqueue_room(room),
+            (Taken::Silence, None) => self.enqueue(),
+            (Taken::Nothing, None) => {
+                self.end_talkspurt(give);
+                self.pass(self.frame_len(), give);
+            }
         }
-        self.flush(at, give);
+        self.flush(turn.at, give);
     }
 
     /// Gives the packets due at `at`.
@@ -207,10 +245,15 @@ impl Egress {
         (self.packets.queue.len() >= self.packets.len).then_some(self.packets.due)
     }
 
-    /// Reads the next frame from the other end; whether anything leaves in
-    /// this tick, silence included if that is to be sent.
-    fn take(&mut self, session: SessionId, stream: StreamIndex, ends: &mut dyn Ends) -> bool {
-        let said = match self.spurt {
+    /// Reads the next frame from the other end.
+    fn take(&mut self, (session, stream): (SessionId, StreamIndex), ends: &mut dyn Ends) -> Taken {
+        let spurt = match self.speaker {
+            Speaker::End => self.spurt,
+            // In the talkspurt of the others a first word needs no tick more.
+            Speaker::Room if ends.has_words(session, stream) => Spurt::Armed,
+            Speaker::Room => return Taken::Nothing,
+        };
+        let said = match spurt {
             Spurt::Quiet if ends.has_words(session, stream) => {
                 self.spurt = Spurt::Armed;
                 0
@@ -226,11 +269,30 @@ impl Egress {
         if self.mute == Mute::On {
             self.frame.fill(0);
         }
-        said > 0 || self.pause == Pause::SendSilence
+        match (said, self.pause) {
+            (1.., _) => Taken::Words,
+            (0, Pause::SendSilence) => Taken::Silence,
+            (0, Pause::SendNothing) => Taken::Nothing,
+        }
+    }
+
+    /// Moves a frame of the room behind the samples that wait.
+    fn enqueue_room(&mut self, room: &[i16]) {
+        if self.speaker == Speaker::End {
+            self.resampler.reset();
+        }
+        (self.speaker, self.spurt) = (Speaker::Room, Spurt::Talking);
+        self.meter.push(room);
+        let start = self.packets.queue.len();
+        self.packets.queue.extend_from_slice(room);
+        if self.mute == Mute::On {
+            self.packets.queue[start..].fill(0);
+        }
     }
 
     /// Moves the frame, resampled, behind the samples that wait.
     fn enqueue(&mut self) {
+        self.speaker = Speaker::End;
         self.meter.push(&self.frame);
         let start = self.packets.queue.len();
         self.packets.queue.resize(start + self.frame_len(), 0);
@@ -252,7 +314,7 @@ impl Egress {
             self.packet(give);
         }
         if self.spurt == Spurt::Talking {
-            self.spurt = Spurt::Quiet;
+            (self.spurt, self.speaker) = (Spurt::Quiet, Speaker::End);
             self.resampler.reset();
         }
     }

@@ -18,6 +18,10 @@ impl fmt::Display for SessionId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StreamIndex(pub u8);
 
+/// Sessions of a call that hear each other, unique within a manager.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoomId(pub u64);
+
 /// A socket, named by whoever owns it; opaque to everything below.
 ///
 /// Small and dense, so that it can index a table.

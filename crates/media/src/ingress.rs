@@ -58,6 +58,16 @@ impl Ingress {
         (&self.frame, kind)
     }
 
+    /// The frame made last, at the application's rate.
+    pub(crate) fn frame(&self) -> &[i16] {
+        &self.frame
+    }
+
+    /// The same as the codec gave it.
+    pub(crate) fn decoded(&self) -> (&[i16], SampleRate) {
+        (&self.decoded, self.playout.codec().sample_rate())
+    }
+
     pub(crate) fn stats(&self) -> PlayoutStats {
         self.playout.stats()
     }

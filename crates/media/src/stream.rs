@@ -6,8 +6,11 @@
 //! the others.
 
 mod count;
+mod keepalive;
 mod receive;
+mod relay;
 mod tick;
+mod way_out;
 
 use std::sync::Arc;
 
@@ -20,12 +23,14 @@ use crate::call::Context;
 use crate::egress::{Egress, Mute, Pause};
 use crate::ends::Ends;
 use crate::ingress::Ingress;
+use crate::place::Place;
+use crate::playout::FrameKind;
 use crate::rtp::{Arrival, Reports, RtcpMinimum, Sender, SourceTable, Timing};
 use crate::setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets};
 use crate::stats::Levels;
+use crate::ticker::Ticker;
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening, StreamIndex};
-use tick::Ticker;
 
 /// One m-line.
 pub(crate) struct Stream {
@@ -53,8 +58,14 @@ struct Rtp {
 struct Audio {
     ingress: Option<Ingress>,
     egress: Option<Egress>,
-    /// Ticks while somebody listens or speaks.
+    /// Ticks while somebody listens or speaks, and there is no room.
     ticker: Option<Ticker>,
+    /// Where it sits, if others hear it.
+    place: Option<Place>,
+    /// Whether somebody listens or speaks beside those.
+    attended: bool,
+    /// How true the last frame was that was heard.
+    kind: FrameKind,
     /// A frame of silence at the application's rate.
     quiet: Box<[i16]>,
     mute: Mute,
@@ -63,8 +74,8 @@ struct Audio {
 
 /// A format that may arrive.
 struct Incoming {
-    number: PayloadType,
-    format: Arc<Format>,
+    numbered: Numbered,
+    /// Its codec, in the shape that is of use.
     codec: Option<&'static dyn talkpath_audio::Codec>,
 }
 
@@ -99,6 +110,9 @@ impl Stream {
             ingress: None,
             egress: None,
             ticker: None,
+            place: None,
+            attended: false,
+            kind: FrameKind::Silence,
             quiet: vec![0; setup.rate.frame_len()].into(),
             mute: Mute::Off,
             levels: Levels::default(),
@@ -124,6 +138,11 @@ impl Stream {
     /// Its m-line.
     pub(crate) fn index(&self) -> StreamIndex {
         self.setup.stream
+    }
+
+    /// What is agreed about it.
+    pub(crate) fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
     }
 
     /// What it was set up with.
@@ -179,14 +198,14 @@ impl Stream {
     /// number never changes its meaning, so it is still understood.
     fn know(&mut self, agreement: &Agreement) {
         let earlier = core::mem::take(&mut self.formats);
-        let rate = self.setup.rate;
+        let rate = self.rate_of_use();
         let incoming = |numbered| Incoming::of(numbered, rate);
         self.formats = agreement.receive.iter().map(incoming).collect();
         for format in earlier {
             if self
                 .formats
                 .iter()
-                .all(|known| known.number != format.number)
+                .all(|known| known.number() != format.number())
             {
                 self.formats.push(format);
             }
@@ -250,8 +269,8 @@ impl Stream {
         let reports = self.transport.rtcp_destination().is_ok();
         let reports = reports.then(|| self.rtp.reports.deadline());
         let packet = self.audio.egress.as_ref().and_then(Egress::poll_timeout);
-        let tick = self.audio.ticker.as_ref().map(|ticker| ticker.next);
-        let packet = packet.filter(|_| tick.is_some());
+        let tick = self.audio.ticker.as_ref().map(Ticker::next);
+        let packet = packet.filter(|_| tick.is_some() || self.audio.place.is_some());
         let all = [
             self.transport.poll_timeout(),
             self.watch.poll_timeout(),
@@ -316,20 +335,23 @@ impl Stream {
 impl Incoming {
     fn of(numbered: &Numbered, rate: SampleRate) -> Self {
         Incoming {
-            number: numbered.number,
-            format: Arc::clone(&numbered.format),
+            numbered: numbered.clone(),
             codec: numbered.codec_at(rate),
         }
+    }
+
+    fn number(&self) -> PayloadType {
+        self.numbered.number
     }
 
     /// What a packet of this format is to its source.
     fn arrival(&self, packet: &RtpPacket<'_>) -> Arrival {
         // RFC 4733 §2.1: the timestamp of an event stands.
-        let timing = match self.format.is_telephone_event() {
+        let timing = match self.numbered.format.is_telephone_event() {
             true => Timing::Stands,
             false => Timing::Advances,
         };
-        Arrival::of(packet, self.format.clock_rate, timing)
+        Arrival::of(packet, self.numbered.format.clock_rate, timing)
     }
 }
 

@@ -127,6 +127,9 @@ pub enum SessionError {
         /// The m-line, from 0.
         line: u8,
     },
+    /// The sessions live on different workers of the manager.
+    #[error("sessions on different workers cannot be joined: build the manager with one worker")]
+    Apart,
     /// The application has taken its end of the stream before.
     #[error("the audio of m-line {line} has been taken already")]
     AudioTaken {
@@ -186,6 +189,7 @@ impl SessionError {
             | SessionError::PacketTime { .. }
             | SessionError::NoSuchStream { .. }
             | SessionError::AudioTaken { .. }
+            | SessionError::Apart
             | SessionError::File(_) => Fault::Caller,
             SessionError::Ports(_) | SessionError::Overloaded { .. } | SessionError::Entropy(_) => {
                 Fault::System

@@ -56,6 +56,7 @@
 //! - **Every queue is bounded**: see the table in `ARCHITECTURE.md`.
 #![deny(unsafe_code)]
 
+mod bridge;
 mod change;
 mod codec;
 mod constraints;
@@ -75,6 +76,7 @@ mod session;
 mod wait;
 mod worker;
 
+pub use bridge::Bridge;
 pub use change::Change;
 pub use codec::{Codec, UnknownCodec};
 pub use constraints::{Audio, Constraints, Silence};

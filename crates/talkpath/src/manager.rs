@@ -13,6 +13,7 @@ use talkpath_media::SessionId;
 use talkpath_sdp::{Answer, Offer};
 use talkpath_wire::Time;
 
+use crate::bridge::Bridge;
 use crate::constraints::Constraints;
 use crate::description::IntoOffer;
 use crate::error::SessionError;
@@ -84,6 +85,34 @@ impl MediaManager {
     ) -> Result<(Session, Answer), SessionError> {
         let offer = offer.into_offer()?;
         Session::answering(&self.shared, &offer, constraints.into())
+    }
+
+    /// Lets two sessions hear each other, by their first audio streams.
+    ///
+    /// Where their formats agree and nobody else listens to either, packets
+    /// pass as they are; else they are decoded and encoded again. That is
+    /// decided anew whenever a re-offer or a listener changes it, and what
+    /// goes out stays one continuous stream.
+    ///
+    /// ```
+    /// # use talkpath::{Audio, Codec, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(27000..=27100).build()?;
+    /// # let offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
+    /// #     m=audio 4000 RTP/AVP 0\r\n";
+    /// let (alice, _answer) = manager.accept_offer(offer, Audio::sendrecv(Codec::USUAL))?;
+    /// let (bob, _offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// let bridge = manager.bridge(&alice, &bob)?;
+    /// # let (carol, _offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// bridge.add(&carol)?; // a conference
+    /// bridge.end()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::NoSuchStream`] without an audio stream,
+    /// [`SessionError::Apart`], [`SessionError::Closed`].
+    pub fn bridge(&self, a: &SessionRef, b: &SessionRef) -> Result<Bridge, SessionError> {
+        Bridge::between(&self.shared, a, b)
     }
 
     /// The session `id`, if it lives.

@@ -285,13 +285,6 @@ impl Session {
     pub fn close(self) -> Pending<()> {
         self.core.close(CloseReason::Application)
     }
-
-    fn first_audio(&self) -> Result<StreamIndex, SessionError> {
-        let streams = self.streams();
-        let line = streams.iter().position(Stream::is_live);
-        line.map(|line| StreamIndex(line as u8))
-            .ok_or(SessionError::NoSuchStream { line: 0 })
-    }
 }
 
 impl Drop for Session {
@@ -311,6 +304,18 @@ impl Deref for Session {
 impl SessionRef {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         SessionRef { core }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// The first live m-line.
+    pub(crate) fn first_audio(&self) -> Result<StreamIndex, SessionError> {
+        let streams = self.streams();
+        let line = streams.iter().position(Stream::is_live);
+        line.map(|line| StreamIndex(line as u8))
+            .ok_or(SessionError::NoSuchStream { line: 0 })
     }
 
     /// Its number, unique within the manager.

@@ -67,6 +67,13 @@ impl Worker {
                 end,
                 farewell,
             } => floor.attach(now, (session, stream), end, farewell),
+            Command::Join {
+                room,
+                session,
+                stream,
+            } => floor.join(now, room, (session, stream)),
+            Command::Leave { session } => floor.leave_rooms(now, session),
+            Command::EndRoom { room } => floor.end_room(now, room),
             Command::Mute { session, mute } => floor.mute(session, mute),
             Command::Close {
                 session,

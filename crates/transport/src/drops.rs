@@ -90,6 +90,8 @@ reasons! {
     LatencyBudget = "dropped to reduce delay",
     /// Thrown away when the stream restarted or was flushed.
     Flushed = "flushed",
+    /// Passed on by another stream of the call, and nothing may be sent here.
+    NowhereToGo = "passed on to where nothing may be sent",
     /// The decoder refused the payload.
     Undecodable = "undecodable payload",
 }

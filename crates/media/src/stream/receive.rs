@@ -74,7 +74,9 @@ impl Stream {
         match admitted {
             Ok(format) => {
                 self.sight(now, packet.ssrc(), from, cx);
-                self.queue(now, format, &packet, seq);
+                if !self.pass(&packet, bytes, cx) {
+                    self.queue(now, format, &packet, seq);
+                }
             }
             Err(reason) => {
                 self.watch.sign_of_life(now);
@@ -90,7 +92,10 @@ impl Stream {
             return Err(DropReason::DirectionForbids);
         }
         let number = packet.payload_type();
-        let found = self.formats.iter().position(|known| known.number == number);
+        let found = self
+            .formats
+            .iter()
+            .position(|known| known.number() == number);
         found.ok_or(match packet.payload() {
             // RFC 6263 §4.6.
             [] => DropReason::Keepalive,
@@ -102,8 +107,8 @@ impl Stream {
     fn queue(&mut self, now: Time, format: usize, packet: &RtpPacket<'_>, seq: ExtSeq) {
         let format = &self.formats[format];
         let known = self.counted.receiving.as_ref();
-        if !known.is_some_and(|known| Arc::ptr_eq(known, &format.format)) {
-            self.counted.receiving = Some(Arc::clone(&format.format));
+        if !known.is_some_and(|known| Arc::ptr_eq(known, &format.numbered.format)) {
+            self.counted.receiving = Some(Arc::clone(&format.numbered.format));
         }
         if let (Some(codec), Some(ingress)) = (format.codec, &mut self.audio.ingress) {
             let arrival = playout::Arrival {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use talkpath_media::rtp::{Chance, Cname, NtpAnchor};
-use talkpath_media::{Call, CallSetup, SessionId};
+use talkpath_media::{Call, CallSetup, RoomId, SessionId};
 use talkpath_sdp::negotiate::Family;
 use talkpath_wire::Time;
 
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     workers: Vec<Mailbox<Command>>,
     sessions: Mutex<BTreeMap<SessionId, Weak<Core>>>,
     next_session: AtomicU64,
+    next_room: AtomicU64,
     chance: Mutex<Chance>,
 }
 
@@ -63,6 +64,7 @@ impl Shared {
             workers: ways.workers,
             sessions: Mutex::default(),
             next_session: AtomicU64::new(1),
+            next_room: AtomicU64::new(1),
             chance: Mutex::new(Chance::from_seed(seed)),
         }
     }
@@ -74,6 +76,11 @@ impl Shared {
     /// A number for a new session.
     pub(crate) fn next_session(&self) -> SessionId {
         SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number for a new room.
+    pub(crate) fn next_room(&self) -> RoomId {
+        RoomId(self.next_room.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The worker that the next session lives on.

@@ -135,10 +135,20 @@ impl Core {
 
     /// A place for one command to the worker.
     pub(crate) fn reserve(&self) -> Result<Permit<Command>, SessionError> {
-        self.shared
-            .worker(self.worker)
-            .reserve()
-            .map_err(unreserved)
+        Core::reserve_at(&self.shared, self.worker)
+    }
+
+    /// A place for a command to a worker.
+    pub(crate) fn reserve_at(
+        shared: &Shared,
+        worker: usize,
+    ) -> Result<Permit<Command>, SessionError> {
+        shared.worker(worker).reserve().map_err(unreserved)
+    }
+
+    /// Which worker it lives on.
+    pub(crate) fn worker(&self) -> usize {
+        self.worker
     }
 
     /// Offers `change`.

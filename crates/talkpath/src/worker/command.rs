@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use talkpath_media::{Agreement, Call, Mute, SessionId, StreamIndex, StreamSetup};
+use talkpath_media::{Agreement, Call, Mute, RoomId, SessionId, StreamIndex, StreamSetup};
 
 use super::published::Published;
 use crate::event::{CloseReason, Happening};
@@ -38,6 +38,16 @@ pub(crate) enum Command {
         /// Comes with files: the way to finish them when the session closes.
         farewell: Option<Permit<FileCommand>>,
     },
+    /// A stream joins a room, which begins with its first.
+    Join {
+        room: RoomId,
+        session: SessionId,
+        stream: StreamIndex,
+    },
+    /// A session leaves the room that it is in.
+    Leave { session: SessionId },
+    /// Everybody leaves a room.
+    EndRoom { room: RoomId },
     /// What the application says is muted or not.
     Mute { session: SessionId, mute: Mute },
     /// A session ends.

@@ -6,7 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use talkpath_media::{Call, Mute, Outbox, Path, SessionId, SocketKey, StreamIndex, StreamSockets};
+use talkpath_media::{
+    Call, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex, StreamSockets,
+};
 use talkpath_transport::{Component, DropReason};
 use talkpath_wire::Time;
 
@@ -27,6 +29,8 @@ pub(crate) struct Floor {
     /// One call each; a seat's number is its key in the wheel.
     seats: Vec<Option<Call>>,
     free: Vec<usize>,
+    /// In which call a room is.
+    rooms: Vec<(RoomId, usize)>,
     legs: Legs,
     sockets: Sockets,
     wheel: Wheel,
@@ -58,6 +62,7 @@ impl Floor {
         Floor {
             seats: Vec::new(),
             free: Vec::new(),
+            rooms: Vec::new(),
             legs: Legs::default(),
             sockets: Sockets::default(),
             wheel: Wheel::new(now),
@@ -300,6 +305,68 @@ impl Floor {
         });
     }
 
+    /// Lets a stream join a room: its call and that of the room become one.
+    pub(crate) fn join(
+        &mut self,
+        now: Time,
+        room: RoomId,
+        (session, stream): (SessionId, StreamIndex),
+    ) {
+        let Some(from) = self.legs.seat(session) else {
+            return;
+        };
+        let known = self.rooms.iter().find(|(known, _)| *known == room);
+        let seat = known.map_or(from, |(_, seat)| *seat);
+        if known.is_none() {
+            self.rooms.push((room, seat));
+        }
+        if from != seat {
+            self.merge(from, seat);
+        }
+        self.with_call(now, seat, |call, _, _| {
+            call.join(now, room, session, stream)
+        });
+    }
+
+    /// Lets a session leave the room that it is in.
+    pub(crate) fn leave_rooms(&mut self, now: Time, session: SessionId) {
+        if let Some(seat) = self.legs.seat(session) {
+            self.with_call(now, seat, |call, _, _| {
+                let streams: Vec<_> = call
+                    .setups(session)
+                    .map(|(setup, _)| setup.stream)
+                    .collect();
+                for stream in streams {
+                    call.leave(now, session, stream);
+                }
+            });
+        }
+    }
+
+    pub(crate) fn end_room(&mut self, now: Time, room: RoomId) {
+        let found = self.rooms.iter().position(|(known, _)| *known == room);
+        if let Some(found) = found {
+            let (room, seat) = self.rooms.swap_remove(found);
+            self.with_call(now, seat, |call, _, _| call.end_room(now, room));
+        }
+    }
+
+    /// Moves what sits on the seat `from` to another.
+    fn merge(&mut self, from: usize, to: usize) {
+        let Some(moved) = self.seats[from].take() else {
+            return;
+        };
+        if let Some(Some(call)) = self.seats.get_mut(to) {
+            call.merge(moved);
+        }
+        self.legs.reseat(from, to);
+        self.sockets.reseat(from, to);
+        for (_, seat) in self.rooms.iter_mut().filter(|(_, seat)| *seat == from) {
+            *seat = to;
+        }
+        self.vacate_seat(from);
+    }
+
     pub(crate) fn mute(&mut self, session: SessionId, mute: Mute) {
         let seat = self.legs.seat(session);
         if let Some(Some(call)) = seat.and_then(|seat| self.seats.get_mut(seat)) {
@@ -431,7 +498,7 @@ impl Floor {
         };
         leg.published
             .publish_last(|stats| call.stats_into(now, session, stats));
-        call.remove_session(session);
+        call.remove_session(now, session);
         if call.is_empty() {
             self.vacate_seat(leg.seat);
         }
@@ -439,6 +506,7 @@ impl Floor {
 
     fn vacate_seat(&mut self, seat: usize) {
         self.seats[seat] = None;
+        self.rooms.retain(|(_, of)| *of != seat);
         self.free.push(seat);
         self.wheel.set(seat, None);
     }

@@ -100,6 +100,16 @@ impl Legs {
         }
     }
 
+    /// Those who sat on the seat `from` sit on another.
+    pub(crate) fn reseat(&mut self, from: usize, to: usize) {
+        for leg in self.legs.values_mut().filter(|leg| leg.seat == from) {
+            leg.seat = to;
+            for (_, user) in &mut leg.sockets {
+                user.seat = to;
+            }
+        }
+    }
+
     /// Whether the datagrams of any session are captured.
     pub(crate) fn are_tapped(&self) -> bool {
         self.taps > 0

@@ -83,6 +83,18 @@ impl Sockets {
         }
     }
 
+    /// Those who sat on the seat `from` sit on another.
+    pub(crate) fn reseat(&mut self, from: usize, to: usize) {
+        let users = self
+            .slots
+            .iter_mut()
+            .flatten()
+            .flat_map(|slot| &mut slot.users);
+        for user in users.filter(|user| user.seat == from) {
+            user.seat = to;
+        }
+    }
+
     /// Remembers that a datagram came: the port will rest before it is used
     /// again.
     pub(crate) fn mark_used(&mut self, key: SocketKey) {

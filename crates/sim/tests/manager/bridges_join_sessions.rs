@@ -1,0 +1,210 @@
+//! Two legs of one manager that hear each other: packets pass where they can,
+//! samples where they must, and what goes out is one stream all the time.
+
+use std::time::Duration;
+
+use crate::common::*;
+
+use talkpath::{Audio, Bridge, Change, Codec, FrameKind, MediaManager, Session, StreamIndex};
+use talkpath_sim::World;
+
+const SERVER: &str = "10.0.0.9";
+const CAROL: &str = "10.0.0.3";
+
+/// Alice and Bob, each with a call to a server that joins the two.
+struct Bridged {
+    world: World,
+    alice: MediaManager,
+    bob: MediaManager,
+    server: MediaManager,
+    caller: Session,
+    callee: Session,
+    legs: [Session; 2],
+    bridge: Bridge,
+}
+
+impl Bridged {
+    fn new(seed: u64, caller: Audio, callee: Audio) -> Self {
+        let world = World::new(seed);
+        let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
+        let server = manager(&world, SERVER);
+        let (caller, first) = calls(&alice, &server, caller);
+        let (callee, second) = calls(&bob, &server, callee);
+        let bridge = server.bridge(&first, &second).unwrap();
+        Bridged {
+            world,
+            alice,
+            bob,
+            server,
+            caller,
+            callee,
+            legs: [first, second],
+            bridge,
+        }
+    }
+
+    fn lines(&self) -> (Line, Line) {
+        let mut a = Line::of(&self.caller, 8000);
+        let mut b = Line::of(&self.callee, -4000);
+        chat(20, &mut [&mut a, &mut b]);
+        a.take();
+        b.take();
+        (a, b)
+    }
+
+    /// What the server sent to `ip`.
+    fn forwarded_to(&self, ip: &str) -> Vec<Rtp> {
+        let ip: std::net::IpAddr = ip.parse().unwrap();
+        let mut sent = rtp_from(&self.world, SERVER);
+        sent.retain(|packet| packet.to.ip() == ip && !packet.payload.is_empty());
+        sent
+    }
+
+    fn end(self) {
+        let [first, second] = self.legs;
+        for session in [first, second, self.caller, self.callee] {
+            session.close().wait().unwrap();
+        }
+        assert_eq!(self.server.ports_in_use(), 0);
+        drop((self.alice, self.bob, self.server, self.bridge));
+        assert_eq!(self.world.held(), Default::default());
+    }
+}
+
+/// A call from `manager` to `server`, in what the caller wants.
+fn calls(manager: &MediaManager, server: &MediaManager, wanted: Audio) -> (Session, Session) {
+    let (session, offer) = manager.create_offer(wanted).unwrap();
+    let (leg, answer) = server
+        .accept_offer(&offer, Audio::sendrecv(Codec::G711))
+        .unwrap();
+    session.apply_answer(&answer).unwrap();
+    (session, leg)
+}
+
+fn only(codec: Codec) -> Audio {
+    Audio::sendrecv([codec])
+}
+
+#[test]
+fn packets_of_one_format_pass_untouched() {
+    let bridged = Bridged::new(300, only(Codec::PCMU), only(Codec::PCMU));
+    let (mut a, mut b) = bridged.lines();
+    chat(100, &mut [&mut a, &mut b]);
+    a.assert_unbroken(-4000);
+    b.assert_unbroken(8000);
+    let (sent, passed) = (rtp_from(&bridged.world, ALICE), bridged.forwarded_to(BOB));
+    assert!(passed.len() > 100);
+    for packet in &passed {
+        let same = |sent: &&Rtp| {
+            (sent.ssrc, sent.seq, sent.timestamp) == (packet.ssrc, packet.seq, packet.timestamp)
+        };
+        let original = sent.iter().find(same).expect("it was sent by Alice");
+        assert_eq!(original.payload, packet.payload);
+        assert_eq!(original.marker, packet.marker);
+    }
+    drop((a, b));
+    bridged.end();
+}
+
+#[test]
+fn formats_that_differ_are_transcoded() {
+    let bridged = Bridged::new(301, only(Codec::PCMU), only(Codec::PCMA));
+    let (mut a, mut b) = bridged.lines();
+    chat(100, &mut [&mut a, &mut b]);
+    a.assert_unbroken(-4000);
+    b.assert_unbroken(8000);
+    let passed = bridged.forwarded_to(BOB);
+    assert!(passed.iter().all(|packet| packet.payload_type == 8));
+    assert_one_stream(&passed, 160);
+    drop((a, b));
+    bridged.end();
+}
+
+// The route follows the needs: relayed, heard by a third, relayed again.
+#[test]
+fn a_listener_comes_and_goes_without_a_break_in_what_is_sent() {
+    let bridged = Bridged::new(302, only(Codec::PCMU), only(Codec::PCMU));
+    let (mut a, mut b) = bridged.lines();
+    chat(50, &mut [&mut a, &mut b]);
+    let end = bridged.legs[0].audio().unwrap();
+    chat(50, &mut [&mut a, &mut b]);
+    drop(end);
+    chat(50, &mut [&mut a, &mut b]);
+    let passed = bridged.forwarded_to(BOB);
+    let ssrc = passed[0].ssrc;
+    assert!(passed.iter().all(|packet| packet.ssrc == ssrc));
+    for pair in passed.windows(2) {
+        assert_eq!(
+            pair[0].seq.wrapping_add(1),
+            pair[1].seq,
+            "{:?}",
+            pair[1].sent
+        );
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32;
+        assert!((0..=640).contains(&step), "{step} at {:?}", pair[1].sent);
+    }
+    a.assert_ends_with(30, -4000);
+    b.assert_ends_with(30, 8000);
+    drop((a, b));
+    bridged.end();
+}
+
+#[test]
+fn a_codec_change_of_one_side_changes_the_route() {
+    let bridged = Bridged::new(303, any(), only(Codec::PCMU));
+    let (mut a, mut b) = bridged.lines();
+    let change = Change::Codecs(StreamIndex(0), vec![Codec::PCMA]);
+    let offer = bridged.caller.offer(change).unwrap();
+    let answer = bridged.legs[0].answer(&offer).unwrap();
+    bridged.caller.apply_answer(&answer).unwrap();
+    chat(100, &mut [&mut a, &mut b]);
+    a.assert_ends_with(50, -4000);
+    // A-law, and µ-law of that.
+    let heard = b.take();
+    let good = |frame: &Frame| frame.kind == FrameKind::Heard && (7500..8500).contains(&frame.mean);
+    assert!(heard[heard.len() - 50..].iter().all(good), "{heard:?}");
+    let passed = bridged.forwarded_to(BOB);
+    assert!(passed.iter().all(|packet| packet.payload_type == 0));
+    assert!(passed.windows(2).all(|pair| pair[0].ssrc == pair[1].ssrc));
+    drop((a, b));
+    bridged.end();
+}
+
+#[test]
+fn three_hear_each_other_and_not_themselves() {
+    let bridged = Bridged::new(304, only(Codec::PCMU), only(Codec::PCMA));
+    let carol = manager(&bridged.world, CAROL);
+    let (third, leg) = calls(&carol, &bridged.server, only(Codec::PCMU));
+    bridged.bridge.add(&leg).unwrap();
+    let (mut a, mut b) = bridged.lines();
+    let mut c = Line::of(&third, 1000);
+    chat(100, &mut [&mut a, &mut b, &mut c]);
+    a.assert_ends_with(50, -3000);
+    b.assert_ends_with(50, 9000);
+    c.assert_ends_with(50, 4000);
+    bridged.bridge.remove(&leg).unwrap();
+    chat(100, &mut [&mut a, &mut b, &mut c]);
+    a.assert_ends_with(50, -4000);
+    b.assert_ends_with(50, 8000);
+    c.assert_ends_in_silence(50);
+    drop((a, b, c));
+    third.close().wait().unwrap();
+    leg.close().wait().unwrap();
+    drop(carol);
+    bridged.end();
+}
+
+#[test]
+fn when_one_closes_the_other_goes_on_alone() {
+    let bridged = Bridged::new(305, only(Codec::PCMU), only(Codec::PCMU));
+    let (mut a, mut b) = bridged.lines();
+    bridged.bridge.end().unwrap();
+    bridged.world.run_for(Duration::from_millis(100));
+    let mut leg = Line::of(&bridged.legs[0], 500);
+    chat(60, &mut [&mut a, &mut b, &mut leg]);
+    a.assert_ends_with(30, 500);
+    b.assert_ends_in_silence(30);
+    leg.assert_ends_with(30, 8000);
+    drop((a, b, leg));
+    bridged.end();
+}

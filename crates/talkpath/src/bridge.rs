@@ -1,0 +1,99 @@
+//! Sessions that hear each other.
+//!
+//! A [`Bridge`] is a handle: dropping it changes nothing. It lasts until it is
+//! ended, or its last session leaves or closes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use talkpath_media::RoomId;
+
+use crate::error::SessionError;
+use crate::manager::Shared;
+use crate::session::{Core, SessionRef};
+use crate::worker::Command;
+
+/// Two or more sessions that hear each other; see
+/// [`MediaManager::bridge`](crate::MediaManager::bridge).
+#[derive(Clone)]
+pub struct Bridge {
+    shared: Arc<Shared>,
+    room: RoomId,
+    worker: usize,
+}
+
+impl Bridge {
+    pub(crate) fn between(
+        shared: &Arc<Shared>,
+        a: &SessionRef,
+        b: &SessionRef,
+    ) -> Result<Self, SessionError> {
+        let bridge = Bridge {
+            shared: Arc::clone(shared),
+            room: shared.next_room(),
+            worker: a.core().worker(),
+        };
+        // Nothing has changed if the second cannot be had.
+        let second = bridge.joining(b)?;
+        (bridge.joining(a)?)();
+        second();
+        Ok(bridge)
+    }
+
+    /// Lets one more session hear the others, and them hear it. One that is in
+    /// another bridge leaves that.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSuchStream`] without an audio stream,
+    /// [`SessionError::Apart`], [`SessionError::Closed`].
+    pub fn add(&self, session: &SessionRef) -> Result<(), SessionError> {
+        self.joining(session).map(|join| join())
+    }
+
+    /// Lets a session leave: the application alone is at its other end again.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`]
+    pub fn remove(&self, session: &SessionRef) -> Result<(), SessionError> {
+        let core = session.core();
+        let place = core.reserve()?;
+        drop(core.open_state()?);
+        place.send(Command::Leave { session: core.id });
+        Ok(())
+    }
+
+    /// Lets everybody leave.
+    ///
+    /// # Errors
+    /// [`SessionError::Overloaded`]
+    pub fn end(&self) -> Result<(), SessionError> {
+        let place = Core::reserve_at(&self.shared, self.worker)?;
+        place.send(Command::EndRoom { room: self.room });
+        Ok(())
+    }
+
+    /// What lets a session join, if it may.
+    fn joining(&self, session: &SessionRef) -> Result<impl FnOnce() + use<>, SessionError> {
+        let core = session.core();
+        if core.worker() != self.worker {
+            return Err(SessionError::Apart);
+        }
+        let place = core.reserve()?;
+        drop(core.open_state()?);
+        let (room, stream) = (self.room, session.first_audio()?);
+        let session = core.id;
+        Ok(move || {
+            place.send(Command::Join {
+                room,
+                session,
+                stream,
+            });
+        })
+    }
+}
+
+impl fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bridge").field(&self.room.0).finish()
+    }
+}
