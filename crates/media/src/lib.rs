@@ -38,5 +38,5 @@ pub use outbox::{Outbox, Transmit, Transmits};
 pub use playout::FrameKind;
 pub use route::{Needs, Route, decide};
 pub use setup::{Agreement, Answer, FindCodec, Numbered, StreamSetup, StreamSockets};
-pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats};
+pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats, Waiting};
 pub use talkpath_transport::{Component, Evidence};

@@ -59,6 +59,18 @@ pub struct StreamStats {
     pub playout: Option<PlayoutStats>,
     /// How loud what is heard and what is said is.
     pub levels: Levels,
+    /// What waits between the application and the stream.
+    pub waiting: Waiting,
+}
+
+/// How much sound waits between an application and a stream: with the depth of
+/// the playout, the delay of each stage that sound passes here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Waiting {
+    /// Of what the application said.
+    pub said: Duration,
+    /// Of what it has not read yet.
+    pub heard: Duration,
 }
 
 /// What went out on a stream.

@@ -88,6 +88,19 @@ pub enum Happening {
         /// The one given up.
         ssrc: Ssrc,
     },
+    /// The peer began to speak: see
+    /// [`Session::detect_speech`](crate::Session::detect_speech).
+    SpeechStarted {
+        /// Which m-line.
+        stream: StreamIndex,
+    },
+    /// The peer speaks no more: nothing was said for the hangover.
+    SpeechStopped {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// How long it was speech, the hangover included.
+        lasted: Duration,
+    },
     /// A file has been played to its end, or its playing was stopped.
     Played {
         /// The file.

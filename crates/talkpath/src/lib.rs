@@ -95,13 +95,13 @@ pub use recover::{Recovered, Recovery, Unrepairable, recover, recover_in};
 pub use rings::{MarkError, Marked};
 pub use session::{
     AudioEnd, Ended, Feed, Hear, HearError, HeardFrame, Opus, Over, Packet, PacketKind, Packets,
-    Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef, SessionState, UnknownName,
-    Wav,
+    Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef, SessionState,
+    SpeechDetection, Tap, Tapped, UnknownName, Wav,
 };
 pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
-    SessionStats, StreamIndex, StreamStats,
+    SessionStats, StreamIndex, StreamStats, Waiting,
 };
 pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream, TelephoneEvent};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};

@@ -10,6 +10,7 @@
 mod elastic;
 mod hear;
 mod say;
+mod tap;
 
 use talkpath_media::FrameKind;
 
@@ -17,6 +18,7 @@ pub(crate) use elastic::Elastic;
 pub(crate) use hear::{Frame, HearReader, HearWriter, hear_ring};
 pub use say::{MarkError, Marked};
 pub(crate) use say::{SayReader, SayWriter, say_ring};
+pub(crate) use tap::{Side, TapWriter};
 
 /// The other side of a ring is gone: the session has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

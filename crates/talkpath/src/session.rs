@@ -13,6 +13,7 @@ mod pull;
 mod record;
 mod state;
 mod step;
+mod tap;
 mod wanted;
 
 use std::fmt;
@@ -38,6 +39,8 @@ pub use feed::Feed;
 pub use packets::{Packet, PacketKind, Packets};
 pub use play::{Over, Play, Playback};
 pub use record::{Opus, Pcap, Record, Recording, UnknownName, Wav};
+
+pub use tap::{SpeechDetection, Tap, Tapped};
 
 pub(crate) use core::Core;
 
@@ -227,6 +230,40 @@ impl Session {
     /// [`SessionError::File`] when a file cannot be read.
     pub fn play(&self, what: impl Into<Play>) -> Result<Playback, SessionError> {
         play::play(&self.core, self.first_audio()?, what.into())
+    }
+
+    /// Listens to the first audio stream, in either direction or both. Any
+    /// number of taps may listen at once.
+    ///
+    /// # Errors
+    /// [`SessionError::Rate`] for rates other than 8, 16, 24 and 48 kHz.
+    pub fn tap(&self, tap: Tap) -> Result<Tapped, SessionError> {
+        tap::tap(&self.core, self.first_audio()?, tap)
+    }
+
+    /// Tells by [`SpeechStarted`](crate::Happening::SpeechStarted) and
+    /// [`SpeechStopped`](crate::Happening::SpeechStopped) when the peer speaks,
+    /// so that a voice agent can be interrupted; until the value is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use talkpath::audio::voice::Settings;
+    /// # use talkpath::{Audio, Codec, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(24600..=24700).build()?;
+    /// # let (session, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// let patient = Settings { hangover: Duration::from_millis(700), ..Settings::default() };
+    /// let detection = session.detect_speech(patient)?;
+    /// # drop(detection);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`], [`SessionError::NoSuchStream`]
+    pub fn detect_speech(
+        &self,
+        settings: talkpath_audio::voice::Settings,
+    ) -> Result<SpeechDetection, SessionError> {
+        tap::detect_speech(&self.core, self.first_audio()?, settings)
     }
 
     /// Every packet of the session from now on, sent and received.

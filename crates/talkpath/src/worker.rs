@@ -11,6 +11,7 @@ mod legs;
 mod players;
 mod published;
 mod sockets;
+mod speech;
 mod wheel;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use floor::Floor;
 
 pub(crate) use command::{Command, End, NewStream, Step};
 pub(crate) use published::Published;
+pub(crate) use speech::SpeechWatch;
 
 /// The task of one worker thread.
 pub(crate) struct Worker {

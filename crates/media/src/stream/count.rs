@@ -3,13 +3,14 @@
 use talkpath_sdp::Direction;
 
 use super::Stream;
-use crate::stats::{Received, RemoteView, Sent, StreamStats};
+use crate::stats::{Received, RemoteView, Sent, StreamStats, Waiting};
 
 impl Stream {
     /// Copies the statistics out.
     pub(crate) fn stats(&self) -> StreamStats {
         let agreement = self.agreement.as_ref();
         StreamStats {
+            waiting: Waiting::default(), // known to who owns the ends
             stream: self.index(),
             direction: agreement.map_or(Direction::Inactive, |agreement| agreement.direction),
             sending: agreement

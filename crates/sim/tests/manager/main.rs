@@ -20,6 +20,7 @@ mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
 mod sounds_are_played;
 mod streams_come_and_go;
+mod taps_listen;
 mod what_comes_from_strangers_is_counted;
 mod what_is_said_is_heard;
 mod who_the_peer_is;

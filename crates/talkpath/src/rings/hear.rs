@@ -45,6 +45,8 @@ struct Shared {
     slots: Box<[Slot]>,
     /// Frames written so far: the number of the next one.
     written: AtomicU64,
+    /// The number of the next frame to read, for whoever counts those waiting.
+    read: AtomicU64,
     /// Moves when a frame was written, or the writer is gone.
     arrival: Gate,
     writer_is_gone: AtomicBool,
@@ -65,6 +67,7 @@ pub(crate) fn hear_ring(frame_len: usize, frames: usize) -> (HearWriter, HearRea
         frame_len,
         slots: (0..frames.max(1)).map(|_| Slot::new(frame_len)).collect(),
         written: AtomicU64::new(0),
+        read: AtomicU64::new(0),
         arrival: Gate::new(),
         writer_is_gone: AtomicBool::new(false),
         reader_is_gone: AtomicBool::new(false),
@@ -87,6 +90,14 @@ impl HearWriter {
         shared.slot(number).write(number, kind, frame);
         shared.written.store(number + 1, Ordering::Release);
         shared.arrival.advance();
+    }
+
+    /// Frames that wait to be read.
+    pub(crate) fn len(&self) -> usize {
+        let shared = &*self.shared;
+        let written = shared.written.load(Ordering::Relaxed);
+        let waiting = written.saturating_sub(shared.read.load(Ordering::Relaxed));
+        waiting.min(shared.slots.len() as u64) as usize
     }
 
     /// Whether nobody will read any more.
@@ -178,6 +189,7 @@ impl HearReader {
                 .slot(number)
                 .read(number, &mut into[..frame_len]);
             if let Some(kind) = read {
+                self.shared.read.store(self.next, Ordering::Relaxed);
                 let lost_before = number - from;
                 self.lost += lost_before;
                 return Some(Frame { kind, lost_before });

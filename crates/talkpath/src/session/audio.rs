@@ -158,7 +158,7 @@ pub(super) fn attach(
 }
 
 impl HeardFrame {
-    fn of(frame: Frame) -> Self {
+    pub(super) fn of(frame: Frame) -> Self {
         HeardFrame {
             kind: frame.kind,
             lost_before: frame.lost_before,

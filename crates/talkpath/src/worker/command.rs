@@ -6,11 +6,12 @@ use std::sync::Arc;
 use talkpath_media::{Agreement, Call, Mute, RoomId, SessionId, StreamIndex, StreamSetup};
 
 use super::published::Published;
+use super::speech::SpeechWatch;
 use crate::event::{CloseReason, Happening};
 use crate::files::{FileCommand, PacketTap, TrackReader, TrackWriter};
 use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
-use crate::rings::{HearWriter, SayReader};
+use crate::rings::{HearWriter, SayReader, TapWriter};
 use crate::session::Over;
 use crate::wait::Completer;
 
@@ -102,6 +103,10 @@ pub(crate) enum End {
     Player { track: TrackReader, over: Over },
     /// What is heard is recorded.
     Recorder(TrackWriter),
+    /// Somebody listens.
+    Tap(TapWriter),
+    /// Somebody watches for speech in what is heard.
+    Speech(Box<SpeechWatch>),
     /// The session's datagrams are captured, those of all its streams.
     Packets(PacketTap),
 }

@@ -1,14 +1,19 @@
-//! What is attached to one stream: the application, players, recorders.
+//! What is attached to one stream: the application, players, recorders, taps.
 //!
 //! Players speak before the application, which waits for them; any number may
 //! listen.
 
-use talkpath_media::Tick;
+use std::time::Duration;
+
+use talkpath_audio::SampleRate;
+use talkpath_media::{Tick, Waiting};
 
 use super::command::End;
 use super::players::Players;
+use super::speech::SpeechWatch;
+use crate::event::Happening;
 use crate::files::TrackWriter;
-use crate::rings::{HearWriter, SayReader};
+use crate::rings::{HearWriter, SayReader, TapWriter};
 
 /// The ends of one stream.
 #[derive(Default)]
@@ -16,6 +21,8 @@ pub(crate) struct Desk {
     application: Option<(SayReader, HearWriter)>,
     players: Players,
     recorders: Vec<TrackWriter>,
+    taps: Vec<TapWriter>,
+    watches: Vec<SpeechWatch>,
 }
 
 impl Desk {
@@ -25,6 +32,8 @@ impl Desk {
             End::Application { say, hear } => self.application = Some((say, hear)),
             End::Player { track, over } => self.players.begin(track, over),
             End::Recorder(track) => self.recorders.push(track),
+            End::Tap(tap) => self.taps.push(tap),
+            End::Speech(watch) => self.watches.push(*watch),
             // Captured below the streams.
             End::Packets(_) => {}
         }
@@ -32,7 +41,9 @@ impl Desk {
 
     /// Whether anybody is still there.
     pub(crate) fn is_occupied(&self) -> bool {
-        self.application.is_some() || !self.players.is_empty() || !self.recorders.is_empty()
+        let speaks = self.application.is_some() || !self.players.is_empty();
+        let listens = self.recorders.len() + self.taps.len() + self.watches.len() > 0;
+        speaks || listens
     }
 
     pub(crate) fn has_words(&mut self) -> bool {
@@ -54,7 +65,8 @@ impl Desk {
             .map_or(0, |(say, _)| say.pop(frame))
     }
 
-    pub(crate) fn hear(&mut self, tick: Tick<'_>) {
+    /// Hands a tick to whoever listens; tells `tell` what that led to.
+    pub(crate) fn hear(&mut self, tick: Tick<'_>, tell: &mut dyn FnMut(Happening)) {
         self.players.tidy();
         if let Some((say, _)) = &mut self.application {
             say.report();
@@ -69,5 +81,25 @@ impl Desk {
         }
         self.recorders
             .retain_mut(|track| track.write(tick.number, tick.heard, tick.said));
+        self.taps.retain_mut(|tap| tap.write(&tick));
+        self.watches.retain(|watch| watch.is_wanted());
+        let heard = self
+            .watches
+            .iter_mut()
+            .filter_map(|watch| watch.hear(&tick));
+        heard.for_each(tell);
+    }
+
+    /// What waits at this end, for the statistics.
+    pub(crate) fn waiting(&self, rate: SampleRate) -> Waiting {
+        let application = self.application.as_ref();
+        let say = application.map_or(0, |(say, _)| say.len());
+        let hear = application.map_or(0, |(_, hear)| hear.len());
+        Waiting {
+            said: rate.duration_of(say as u64),
+            heard: TICK * u32::try_from(hear).unwrap_or(u32::MAX),
+        }
     }
 }
+
+const TICK: Duration = Duration::from_millis(20);

@@ -555,6 +555,7 @@ impl Floor {
             let what = Happening::from_media(event.stream, event.what);
             self.happenings.push((event.session, what));
         }
+        self.happenings.extend(self.legs.drain_happened());
         match survived {
             Ok(deadline) => self.wheel.set(seat, deadline),
             Err(_) => self.collapse(seat),

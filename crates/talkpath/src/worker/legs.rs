@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use talkpath_media::{Call, Ends, Path, SessionId, SocketKey, StreamIndex, Tick};
+use talkpath_media::{Call, Ends, Path, SessionId, SessionStats, SocketKey, StreamIndex, Tick};
 use talkpath_wire::Time;
 
 use super::command::End;
 use super::desk::Desk;
 use super::published::Published;
 use super::sockets::User;
+use crate::event::Happening;
 use crate::files::{FileCommand, PacketTap};
 use crate::mailbox::Permit;
 
@@ -24,6 +25,8 @@ pub(crate) struct Legs {
     legs: BTreeMap<SessionId, Leg>,
     /// How many taps there are: mostly none, and then nobody looks for them.
     taps: usize,
+    /// What was heard that is to be told.
+    happened: Vec<(SessionId, Happening)>,
 }
 
 /// One session's.
@@ -98,6 +101,11 @@ impl Legs {
         {
             leg.farewell = farewell;
         }
+    }
+
+    /// What was heard that is to be told.
+    pub(crate) fn drain_happened(&mut self) -> impl Iterator<Item = (SessionId, Happening)> + '_ {
+        self.happened.drain(..)
     }
 
     /// Those who sat on the seat `from` sit on another.
@@ -183,10 +191,10 @@ impl Legs {
         if now < due {
             return Some(due);
         }
-        if !leg
-            .published
-            .publish(|stats| call.stats_into(now, session, stats))
-        {
+        if !leg.published.publish(|stats| {
+            call.stats_into(now, session, stats);
+            leg.add_waiting(call, session, stats);
+        }) {
             return Some(now + RETRY);
         }
         leg.last_published = Some(now);
@@ -194,15 +202,34 @@ impl Legs {
     }
 
     fn desk(&mut self, session: SessionId, stream: StreamIndex) -> Option<&mut Desk> {
-        let leg = self.legs.get_mut(&session)?;
-        leg.desks
-            .iter_mut()
-            .find(|(index, _)| *index == stream)
-            .map(|(_, desk)| desk)
+        self.legs.get_mut(&session)?.known(stream)
     }
 }
 
 impl Leg {
+    /// The desk of `stream`, if there is one.
+    fn known(&mut self, stream: StreamIndex) -> Option<&mut Desk> {
+        let mut desks = self.desks.iter_mut();
+        let found = desks.find(|(index, _)| *index == stream);
+        found.map(|(_, desk)| desk)
+    }
+
+    /// Adds to the statistics of a call what waits at its ends.
+    fn add_waiting(&self, call: &Call, session: SessionId, stats: &mut SessionStats) {
+        for (index, desk) in &self.desks {
+            let setup = call
+                .setups(session)
+                .find(|(setup, _)| setup.stream == *index);
+            let found = stats
+                .streams
+                .iter_mut()
+                .find(|stats| stats.stream == *index);
+            if let (Some(stats), Some((setup, _))) = (found, setup) {
+                stats.waiting = desk.waiting(setup.rate);
+            }
+        }
+    }
+
     /// The desk of `stream`, made if there is none.
     fn desk(&mut self, stream: StreamIndex) -> &mut Desk {
         let found = self.desks.iter().position(|(index, _)| *index == stream);
@@ -229,8 +256,10 @@ impl Ends for Legs {
     }
 
     fn hear(&mut self, session: SessionId, stream: StreamIndex, tick: Tick<'_>) {
-        if let Some(desk) = self.desk(session, stream) {
-            desk.hear(tick);
+        let Legs { legs, happened, .. } = self;
+        let desk = legs.get_mut(&session).and_then(|leg| leg.known(stream));
+        if let Some(desk) = desk {
+            desk.hear(tick, &mut |what| happened.push((session, what)));
         }
     }
 }
