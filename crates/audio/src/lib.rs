@@ -17,6 +17,7 @@ pub mod g722;
 pub mod l16;
 pub mod level;
 pub mod measure;
+pub mod mixer;
 mod pitch;
 pub mod opus;
 pub mod rate;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use talkpath_audio::comfort_noise::{Analyser, Description, Generator};
 use talkpath_audio::dtmf::{Detector, Key, KeyTone};
+use talkpath_audio::mixer::{Gain, Mixer};
 use talkpath_audio::{
     Concealer, Dbov, LevelMeter, Parameters, Resampler, SampleRate, Tone, ToneGenerator, codec,
     voice,
@@ -126,6 +127,28 @@ fn voice_detection_does_not_allocate() {
         });
         assert_eq!(count, 0, "{rate}");
     }
+}
+
+#[test]
+fn mixing_does_not_allocate_per_round() {
+    let mut mixer = Mixer::new(SampleRate::HZ_48000, 960);
+    let parties = [(); 5].map(|()| mixer.join());
+    let mut heard = [0; 960];
+    let count = allocations(|| {
+        for round in 0..100 {
+            mixer.begin(960);
+            for (at, &party) in parties.iter().enumerate() {
+                mixer.set_gain(party, Gain::from_db(round as f32 / 10.0));
+                mixer.add(party, &[7_000 * at as i16; 960]);
+            }
+            mixer.finish();
+            for &party in &parties {
+                mixer.mix_minus(party, &mut heard);
+            }
+            mixer.mix_all(&mut heard);
+        }
+    });
+    assert_eq!(count, 0);
 }
 
 #[test]
