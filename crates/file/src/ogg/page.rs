@@ -81,11 +81,13 @@ impl<'a> Page<'a> {
         self.bytes[5] & flag != 0
     }
 
-    /// Samples up to the end of the last packet that ends here; all ones where
-    /// none does.
+    /// Samples up to the end of the last packet that ends here.
+    ///
+    /// `None` where none does (−1), or where it is negative, which RFC 7845 §4.2
+    /// does not allow.
     pub(super) fn granule(&self) -> Option<u64> {
         let granule = u64::from_le_bytes(self.array_at(6));
-        (granule != u64::MAX).then_some(granule)
+        (granule <= i64::MAX as u64).then_some(granule)
     }
 
     pub(super) fn serial(&self) -> u32 {

@@ -139,10 +139,8 @@ impl OggReader {
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while self.cursor.is_none() && self.failed.is_none() {
-            match self.scan.push(&mut rest) {
-                Step::More => break,
-                Step::Page => self.page(),
-                Step::Fault(error) => self.fault(error),
+            if self.step(&mut rest) == Step::More {
+                break;
             }
         }
         // Behind what cannot be read nothing is looked at.
@@ -226,6 +224,22 @@ impl OggReader {
         }
     }
 
+    /// Takes bytes up to the end of a page, whatever is in it.
+    pub(super) fn step(&mut self, bytes: &mut &[u8]) -> Step {
+        let step = self.scan.push(bytes);
+        match step {
+            Step::More => {}
+            Step::Page => self.page(),
+            Step::Fault(error) => self.fault(error),
+        }
+        step
+    }
+
+    /// The pages, for their repair.
+    pub(super) fn pages(&mut self) -> &mut PageScan {
+        &mut self.scan
+    }
+
     fn fault(&mut self, error: OggError) {
         // Before the headers are read, damage is not survived.
         if matches!(error, OggError::NotOgg { .. }) || self.tags().is_none() {
@@ -281,7 +295,7 @@ impl OggReader {
             Ok(head) => {
                 let (serial, next_number) = (page.serial(), page.number().wrapping_add(1));
                 if let Some(last) = self.link.take() {
-                    self.base += last.heard_until();
+                    self.base = self.base.saturating_add(last.heard_until());
                 }
                 self.carry.clear();
                 self.link = Some(Link {
@@ -412,10 +426,10 @@ impl OggReader {
         let end = start.saturating_add(samples.into()).min(cursor.end);
         link.position = end.max(start);
         let first = link.sound_from();
-        let from = start.max(first).min(start + u64::from(samples));
+        let from = start.max(first).min(start.saturating_add(samples.into()));
         Some(OggPacket {
             data: &[],
-            position: self.base + from.saturating_sub(first),
+            position: self.base.saturating_add(from.saturating_sub(first)),
             skip: (from - start) as u32,
             samples: end.saturating_sub(from) as u32,
         })

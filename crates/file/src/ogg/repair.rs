@@ -5,7 +5,7 @@
 //! sound of a whole page is lost. A file without both headers is beyond repair.
 
 use super::error::OggError;
-use super::page::{CHECKSUM_AT, FLAGS_AT, LAST, PageScan, Step, checksum};
+use super::page::{CHECKSUM_AT, FLAGS_AT, LAST, Step, checksum};
 use super::reader::OggReader;
 use crate::Patch;
 
@@ -51,7 +51,6 @@ pub struct OggRepair {
 /// ```
 #[derive(Clone, Debug)]
 pub struct OggRepairScan {
-    pages: PageScan,
     reader: OggReader,
     /// The last page that was whole, and where it begins.
     last: Vec<u8>,
@@ -75,7 +74,6 @@ impl OggRepairScan {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            pages: PageScan::new(),
             reader: OggReader::new(),
             last: Vec::new(),
             last_at: 0,
@@ -89,18 +87,14 @@ impl OggRepairScan {
         self.len += bytes.len() as u64;
         let mut rest = bytes;
         loop {
-            match self.pages.push(&mut rest) {
+            match self.reader.step(&mut rest) {
                 Step::More => break,
                 Step::Fault(_) => {}
                 Step::Page => self.keep_page(),
             }
-        }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            rest = &rest[self.reader.push(rest)..];
             while let Ok(Some(packet)) = self.reader.next_packet() {
                 if packet.samples > 0 {
-                    self.samples = packet.position + u64::from(packet.samples);
+                    self.samples = packet.position.saturating_add(packet.samples.into());
                 }
             }
         }
@@ -116,7 +110,7 @@ impl OggRepairScan {
             Err(error) => return Err(error),
         }
         loop {
-            match self.pages.end() {
+            match self.reader.pages().end() {
                 Step::More => break,
                 Step::Fault(_) => {}
                 Step::Page => self.keep_page(),
@@ -146,7 +140,7 @@ impl OggRepairScan {
     }
 
     fn keep_page(&mut self) {
-        if let Some(page) = self.pages.page() {
+        if let Some(page) = self.reader.pages().page() {
             self.last.clear();
             self.last.extend_from_slice(page.bytes());
             self.last_at = page.offset;
