@@ -47,6 +47,8 @@ pub struct Mixer {
     /// Of the frames of this round; the first `len` samples count.
     sum: Box<[i32]>,
     len: usize,
+    /// The sum without the listener at hand.
+    others: Box<[i32]>,
     slots: Vec<Slot>,
     judge: Judge,
     /// Of [`Mixer::mix_all`].
@@ -91,6 +93,7 @@ impl Mixer {
         Self {
             sum: vec![0; longest].into(),
             len: 0,
+            others: vec![0; longest].into(),
             slots: Vec::new(),
             judge: Judge::new(rate),
             limiter: Limiter::new(rate),
@@ -201,19 +204,21 @@ impl Mixer {
             out.fill(0);
             return;
         }
-        let (own, sum) = (&slot.own[..slot.said], &self.sum[..self.len]);
-        let others = |at: usize| sum[at] - own.get(at).map_or(0, |&sample| i32::from(sample));
+        let others = &mut self.others[..self.len];
+        others.copy_from_slice(&self.sum[..self.len]);
+        for (sum, &own) in others.iter_mut().zip(&slot.own[..slot.said]) {
+            *sum -= i32::from(own);
+        }
         let len = out.len().min(self.len);
         out[len..].fill(0);
-        slot.limiter.limit((0..len).map(others), &mut out[..len]);
+        slot.limiter.limit(&others[..len], &mut out[..len]);
     }
 
     /// Fills `out` with what all say, as for a recording.
     pub fn mix_all(&mut self, out: &mut [i16]) {
         let len = out.len().min(self.len);
         out[len..].fill(0);
-        let sum = self.sum[..len].iter().copied();
-        self.limiter.limit(sum, &mut out[..len]);
+        self.limiter.limit(&self.sum[..len], &mut out[..len]);
     }
 
     /// Who speaks, or spoke last; nobody before anyone did.

@@ -26,14 +26,14 @@ impl Limiter {
     }
 
     /// Writes one sample to `out` for each of `sums`.
-    pub(super) fn limit(&mut self, sums: impl Iterator<Item = i32> + Clone, out: &mut [i16]) {
-        let peak = sums.clone().map(i32::unsigned_abs).max().unwrap_or(0);
+    pub(super) fn limit(&mut self, sums: &[i32], out: &mut [i16]) {
+        let peak = sums.iter().map(|sum| sum.abs()).max().unwrap_or(0);
         // 32,768 is one too many on one side only, where it is cut.
         let fits = MOST / peak.max(1) as f32;
         let risen = (self.gain + self.release * out.len() as f32).min(1.0);
         let wanted = risen.min(fits);
         if (self.gain, wanted) == (1.0, 1.0) {
-            for (slot, sum) in out.iter_mut().zip(sums) {
+            for (slot, &sum) in out.iter_mut().zip(sums) {
                 *slot = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
             }
             return;
@@ -44,7 +44,7 @@ impl Limiter {
             out.len()
         };
         let step = (wanted - self.gain) / time.max(1) as f32;
-        for (at, (slot, sum)) in out.iter_mut().zip(sums).enumerate() {
+        for (at, (slot, &sum)) in out.iter_mut().zip(sums).enumerate() {
             let gain = if at < time {
                 self.gain + step * (at + 1) as f32
             } else {
