@@ -7,6 +7,7 @@
 mod container;
 mod control;
 mod decode;
+mod opus_file;
 mod packets;
 mod place;
 mod plan;
@@ -36,6 +37,7 @@ use crate::wait::Completer;
 
 pub(crate) use control::{Control, Duty};
 pub use control::{RecordingId, RecordingState};
+pub use opus_file::OpusError;
 pub(crate) use packets::{PacketTap, PacketWriter, packet_track, read_datagram};
 pub use place::{Pause, Pausing};
 pub(crate) use plan::{Form, Plan};
@@ -70,6 +72,15 @@ pub enum FileError {
         /// What is wrong in it.
         #[source]
         error: WavError,
+    },
+    /// The file is an Ogg file that cannot be played.
+    #[error("{path}: {error}", path = path.display())]
+    Opus {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        #[source]
+        error: OpusError,
     },
     /// A sample rate that cannot be turned into the session's, or is none that
     /// recordings have.

@@ -86,7 +86,7 @@ pub use error::{BuildError, Fault, SessionError};
 pub use event::{Agreed, CloseReason, Event, Happening, Trouble};
 pub use events::{Events, NoEvent, Notice};
 pub use files::{
-    FileDone, FileError, FileFault, Pause, Pausing, RecordingId, RecordingState, Sides,
+    FileDone, FileError, FileFault, OpusError, Pause, Pausing, RecordingId, RecordingState, Sides,
 };
 pub use interface::{BoundInterface, Interface};
 pub use manager::{Builder, MediaManager};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::common::*;
 
-use talkpath::audio::{Dbov, Tone};
-use talkpath::{FileDone, Over, Play, SampleRate};
+use talkpath::audio::{Dbov, Parameters, Tone, ToneGenerator, codec, measure};
+use talkpath::{FileDone, FileError, Over, Play, SampleRate, SessionError, Tap};
+use talkpath_file::ogg::{OggWriter, OpusHead};
 use talkpath_file::wav::WavWriter;
 
 const RATE: SampleRate = SampleRate::HZ_8000;
@@ -233,5 +234,92 @@ fn a_file_that_goes_bad_while_it_is_repeated_ends_the_playback_alone() {
     let done = playback.done().wait().unwrap();
     assert!(done.error.is_some(), "{done:?}");
     b.assert_ends_with(20, 8000);
+    talk.end();
+}
+
+/// Two seconds of a 440 Hz tone as an Ogg Opus file.
+fn opus_file(channels: u8, gain: i16) -> Vec<u8> {
+    let opus = codec::find("opus", 48_000, 2).unwrap();
+    let opus = opus.shaped(SampleRate::HZ_48000, channels).unwrap();
+    let mut encoder = opus.encoder(Parameters::NONE);
+    let (mut file, mut payload) = (Vec::new(), vec![0; opus.max_payload_len(960)]);
+    let head = OpusHead {
+        output_gain: gain,
+        ..OpusHead::new(channels, 312)
+    };
+    let mut writer = OggWriter::new(head, 7, &[], &mut file).unwrap();
+    let mut tone = ToneGenerator::new(Tone::sine(440.0, Dbov(-20.0)), SampleRate::HZ_48000);
+    for _ in 0..100 {
+        let mut mono = [0; 960];
+        tone.fill(&mut mono);
+        let frame = mono.iter().flat_map(|s| vec![*s; usize::from(channels)]);
+        let frame: Vec<i16> = frame.collect();
+        let len = encoder.encode(&frame, &mut payload).unwrap();
+        writer.packet(&payload[..len], &mut file).unwrap();
+    }
+    writer.finish(0, &mut file).unwrap();
+    file
+}
+
+#[test]
+fn ogg_opus_is_played_at_every_rate_mono_and_stereo_with_its_gain() {
+    let cases = [
+        (8000, 1, 0),
+        (16_000, 2, 0),
+        (24_000, 1, -6 * 256),
+        (48_000, 2, 6 * 256),
+    ];
+    for (hz, channels, gain) in cases {
+        let rate = SampleRate::new(hz).unwrap();
+        let talk = Talk::with(209, any().rate(rate), any().rate(rate));
+        let disk = talk.world.host(ALICE).disk();
+        // What it is, its first bytes say.
+        disk.put("tone.wav", opus_file(channels, gain));
+        let mut tap = talk.caller.tap(Tap::said().buffer(ms(5000))).unwrap();
+        let playback = talk.caller.play("tone.wav").unwrap();
+        let done = playback.done().wait().unwrap();
+        assert_eq!(done.error, None);
+        let expected = Duration::from_nanos((96_000 - 312) * 1_000_000_000 / 48_000);
+        assert!(done.length.abs_diff(expected) <= ms(1), "{:?}", done.length);
+        let (mut frame, mut said) = (vec![0; rate.frame_len()], Vec::new());
+        while tap.try_recv(&mut frame).unwrap().is_some() {
+            said.extend_from_slice(&frame);
+        }
+        let start = said.iter().position(|s| s.abs() > 500).unwrap() + rate.frame_len();
+        let tone = measure::tone(&said[start..start + hz as usize], rate).unwrap();
+        assert!((tone.hz - 440.0).abs() < 1.0, "{tone:?}");
+        let level = -20.0 + f32::from(gain) / 256.0;
+        assert!((tone.level.0 - level).abs() < 1.0, "{hz} Hz: {tone:?}");
+        talk.end();
+    }
+}
+
+#[test]
+fn opus_repeats_without_a_gap_and_damage_costs_what_it_hits() {
+    let talk = Talk::new(210);
+    let mut tap = talk.caller.tap(Tap::said().buffer(ms(10_000))).unwrap();
+    let mut damaged = opus_file(1, 0);
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 200].fill(0x55);
+    let play = Play::bytes(opus_file(1, 0))
+        .repeat(2)
+        .then(Play::bytes(damaged));
+    let playback = talk.caller.play(play).unwrap();
+    let done = playback.done().wait().unwrap();
+    assert_eq!(done.error, None);
+    assert!(done.length > ms(4000), "{done:?}");
+    let (mut frame, mut quiet) = (vec![0; 160], 0);
+    for n in 0..190 {
+        tap.recv(&mut frame).unwrap();
+        let loud = frame.iter().any(|s| s.abs() > 1500);
+        quiet += usize::from(n > 5 && !loud);
+    }
+    assert_eq!(quiet, 0);
+    let nothing = Play::bytes(opus_file(1, 0)[..60].to_vec());
+    let error = talk.caller.play(nothing).unwrap_err();
+    assert!(
+        matches!(error, SessionError::File(FileError::Opus { .. })),
+        "{error}"
+    );
     talk.end();
 }

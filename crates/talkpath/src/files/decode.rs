@@ -10,12 +10,14 @@ use talkpath_audio::{SampleRate, downmix};
 use talkpath_file::wav::WavReader;
 
 use super::FileError;
+use super::opus_file::OpusFile;
 
 /// What makes samples of a file's bytes.
 pub(super) enum Decode {
     /// Its first bytes have not been seen.
     Unknown,
     Wav(Box<WavReader>),
+    Opus(Box<OpusFile>),
 }
 
 impl Decode {
@@ -29,17 +31,30 @@ impl Decode {
         bytes: &mut Vec<u8>,
         ended: bool,
         path: &Path,
-        _to: SampleRate,
+        to: SampleRate,
     ) -> Result<Option<u32>, FileError> {
-        if matches!(self, Decode::Unknown) {
-            *self = Decode::Wav(Box::default());
+        if matches!(self, Decode::Unknown) && (bytes.len() >= MAGIC || ended) {
+            *self = Decode::of(bytes, to);
         }
         match self {
             Decode::Unknown => Ok(None),
+            Decode::Opus(opus) => opus.begin(bytes, ended).map_err(|error| FileError::Opus {
+                path: path.into(),
+                error,
+            }),
             Decode::Wav(wav) => begin_wav(wav, bytes, ended).map_err(|error| FileError::Wav {
                 path: path.into(),
                 error,
             }),
+        }
+    }
+
+    /// What files that begin with `bytes` are; WAV says best what is wrong.
+    fn of(bytes: &[u8], to: SampleRate) -> Self {
+        let ogg = bytes.starts_with(b"OggS");
+        match OpusFile::new(to).filter(|_| ogg) {
+            Some(opus) => Decode::Opus(Box::new(opus)),
+            None => Decode::Wav(Box::default()),
         }
     }
 
@@ -51,12 +66,15 @@ impl Decode {
     pub(super) fn read(
         &mut self,
         bytes: &mut Vec<u8>,
-        _ended: bool,
         mono: &mut Vec<i16>,
     ) -> std::io::Result<bool> {
         match self {
             Decode::Unknown => Ok(false),
             Decode::Wav(wav) => read_wav(wav, bytes, mono),
+            Decode::Opus(opus) => {
+                opus.read(bytes, mono).map_err(std::io::Error::other)?;
+                Ok(true)
+            }
         }
     }
 }
@@ -102,5 +120,7 @@ fn mix_down(pcm: &[i16], channels: u16, mono: &mut Vec<i16>) {
     let _ = downmix(pcm, channels, &mut mono[start..]);
 }
 
+/// Bytes that say what kind of file it is.
+const MAGIC: usize = 4;
 /// Samples decoded at once.
 const PIECE: usize = 4096;

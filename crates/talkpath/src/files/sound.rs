@@ -352,7 +352,7 @@ impl FileSource {
 
     fn read(&mut self, mono: &mut Vec<i16>) -> std::io::Result<bool> {
         let read = self.more()?;
-        let more = self.decode.read(&mut self.bytes, read == 0, mono)?;
+        let more = self.decode.read(&mut self.bytes, mono)?;
         Ok(more && read > 0)
     }
 }
