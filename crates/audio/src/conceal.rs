@@ -12,7 +12,7 @@ use crate::rate::SampleRate;
 mod extrapolation;
 mod join;
 
-use extrapolation::Extrapolation;
+use extrapolation::{Extrapolation, Gap};
 use join::{Between, Join};
 
 /// Fills the gaps of one stream of mono PCM.
@@ -112,7 +112,7 @@ impl Concealer {
 
     /// Fills a frame that is missing.
     pub fn conceal(&mut self, frame: &mut [i16]) -> Fill {
-        let Some(filled) = self.enter_gap() else {
+        let Some(filled) = self.enter_gap(Gap::Open) else {
             frame.fill(0);
             return Fill::Silence;
         };
@@ -151,7 +151,7 @@ impl Concealer {
         if !alone.is_empty() {
             self.conceal(alone);
         }
-        let Some(filled) = self.enter_gap() else {
+        let Some(filled) = self.enter_gap(Gap::Closed) else {
             gap.fill(0);
             return Fill::Silence;
         };
@@ -173,15 +173,19 @@ impl Concealer {
     }
 
     /// How much of the gap is filled already; `None` if there was never sound.
-    fn enter_gap(&mut self) -> Option<usize> {
+    fn enter_gap(&mut self, gap: Gap) -> Option<usize> {
         match self.state {
             State::Quiet => None,
+            State::Gap { filled } => Some(filled),
             State::Good => {
-                self.forward.start(self.history.iter().copied());
+                self.forward.start(self.history.iter().copied(), gap);
                 Some(0)
             }
-            // Lost again before it was whole: the old filling goes on.
-            State::Gap { filled } | State::Recovering { filled, .. } => Some(filled),
+            // Lost again before it was whole: as faded as it was.
+            State::Recovering { filled, .. } => {
+                self.forward.start(self.history.iter().copied(), gap);
+                Some(filled)
+            }
         }
     }
 

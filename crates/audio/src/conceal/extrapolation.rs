@@ -19,11 +19,22 @@ pub(super) struct Extrapolation {
     window: usize,
     /// Samples over which a step at the joint dies away.
     joint: usize,
+    /// The loop of what has no pitch.
+    noise: usize,
     period: usize,
     /// Where in the period the next sample is.
     at: usize,
     /// How far the first samples are from where the signal left off.
     step: Step,
+}
+
+/// Whether it is known where a gap ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Its end has come: the continuation soon gives way to it.
+    Closed,
+    /// It may last.
+    Open,
 }
 
 /// An offset that dies away.
@@ -41,6 +52,7 @@ impl Extrapolation {
             search: PitchSearch::new(rate, longest),
             window: rate.samples_in(WINDOW),
             joint: rate.samples_in(JOINT),
+            noise: rate.samples_in(NOISE_LOOP),
             period: 0,
             at: 0,
             step: Step {
@@ -51,13 +63,19 @@ impl Extrapolation {
     }
 
     /// Looks for the pitch at the end of a signal, to go on from there.
-    pub(super) fn start(&mut self, past: impl Iterator<Item = i16>) {
+    pub(super) fn start(&mut self, past: impl Iterator<Item = i16>, gap: Gap) {
         self.search.load_from(past);
         let signal = self.search.signal();
         // Of a short signal most is for the lags: a period must fit into it.
         let window = self.window.min(signal.len() * 2 / 5);
         let pitch = self.search.best(signal.len() - window, window, usize::MAX);
-        self.period = pitch.map_or_else(|| window.min(signal.len()), |pitch| pitch.lag);
+        self.period = match pitch {
+            Some(pitch) if gap == Gap::Closed || pitch.correlation > NOISE => pitch.lag,
+            // Noise that lasts would buzz in a short loop.
+            Some(_) => self.noise.min(signal.len()),
+            // Silence goes on as silence.
+            None => window,
+        };
         let before = signal.len().checked_sub(self.period + 1);
         let height = match (signal.last(), before) {
             (Some(last), Some(before)) => last - signal[before],
@@ -110,3 +128,6 @@ impl Extrapolation {
 /// More than one period of most voices, and recent enough.
 const WINDOW: Duration = Duration::from_micros(12_500);
 const JOINT: Duration = Duration::from_millis(1);
+/// Below this correlation there is no pitch.
+const NOISE: f32 = 0.3;
+const NOISE_LOOP: Duration = Duration::from_millis(20);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::pitch::dot;
 use crate::rate::SampleRate;
 
-use super::extrapolation::Extrapolation;
+use super::extrapolation::{Extrapolation, Gap};
 
 /// Fills what lies between two signals.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl Join {
             *sample *= between.gain;
         }
         let near = between.after.iter().take(between.past.len());
-        self.backward.start(near.rev().copied());
+        self.backward.start(near.rev().copied(), Gap::Closed);
         self.backward.next(&mut self.after);
 
         let past = between.past.iter().rev().take(self.compared);

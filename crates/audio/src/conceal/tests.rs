@@ -137,6 +137,105 @@ fn with_the_next_packet_at_hand_a_gap_joins_it_and_leaves_it_alone() {
     }
 }
 
+/// A voice of which the pitch glides, in samples of `rate`.
+fn gliding_voice(rate: SampleRate, len: usize, glide: f32) -> Vec<i16> {
+    let (mut phase, mut pcm) = (0.0_f32, Vec::with_capacity(len));
+    for n in 0..len {
+        let seconds = n as f32 / rate.hz() as f32;
+        phase += (150.0 + glide * seconds) / rate.hz() as f32;
+        // Harmonics that fall by 6 dB an octave, of different phases.
+        let harmonics = (1..=12).map(|h| h as f32);
+        let wave = harmonics.map(|h| (std::f32::consts::TAU * phase * h + h * h).sin() / h);
+        pcm.push((5_000.0 * wave.sum::<f32>()) as i16);
+    }
+    pcm
+}
+
+/// Power of what was sent over that of what is wrong with what was heard, in dB.
+fn snr(sent: &[i16], heard: &[i16]) -> f64 {
+    let power = |pcm: &mut dyn Iterator<Item = f64>| pcm.map(|x| x * x).sum::<f64>();
+    let signal = power(&mut sent.iter().map(|&x| f64::from(x)));
+    let pairs = sent.iter().zip(heard);
+    let wrong = power(&mut pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    10.0 * (signal / wrong.max(1.0)).log10()
+}
+
+#[test]
+fn a_voice_that_glides_is_met_in_phase() {
+    for rate in [8_000, 16_000, 24_000, 48_000].map(|hz| SampleRate::new(hz).unwrap()) {
+        for glide in [-150.0, 0.0, 150.0] {
+            let frame = rate.frame_len();
+            let sent = gliding_voice(rate, 10 * frame, glide);
+            let gap = 6 * frame..7 * frame;
+            let mut concealer = Concealer::new(rate);
+            concealer.good(&mut sent[..gap.start].to_vec());
+            let mut heard = vec![0; frame];
+            concealer.conceal_between(&mut heard, &sent[gap.end..][..frame]);
+            let snr = snr(&sent[gap], &heard);
+            assert!(snr > 10.0, "{rate}, {glide} Hz/s: {snr} dB");
+        }
+    }
+}
+
+#[test]
+fn a_gap_of_which_the_end_comes_late_is_still_joined() {
+    let sent = gliding_voice(RATE, 1_600, 100.0);
+    let mut heard = sent.clone();
+    let mut concealer = Concealer::new(RATE);
+    concealer.good(&mut heard[..640]);
+    concealer.conceal(&mut heard[640..800]);
+    concealer.conceal_between(&mut heard[800..960], &sent[960..1_120]);
+    concealer.good(&mut heard[960..]);
+    assert_eq!(heard[960..], sent[960..]);
+    assert!(largest_step(&heard) <= largest_step(&sent) * 5 / 4);
+    assert!(snr(&sent[640..960], &heard[640..960]) > 3.0);
+}
+
+#[test]
+fn a_loud_side_does_not_spill_over_the_whole_gap() {
+    let (loud, quiet) = (gliding_voice(RATE, 640, 0.0), vec![0; 160]);
+    let power = |pcm: &[i16]| pcm.iter().map(|&x| i64::from(x).pow(2)).sum::<i64>();
+    let before_silence = {
+        let (mut concealer, mut gap) = (Concealer::new(RATE), vec![0; 160]);
+        concealer.good(&mut loud.clone());
+        concealer.conceal_between(&mut gap, &quiet);
+        gap
+    };
+    let after_silence = {
+        let (mut concealer, mut gap) = (Concealer::new(RATE), vec![0; 160]);
+        concealer.good(&mut vec![0; 640]);
+        concealer.conceal_between(&mut gap, &loud[..160]);
+        gap
+    };
+    assert!(power(&before_silence[..80]) > 10 * power(&before_silence[80..]));
+    assert!(power(&after_silence[80..]) > 10 * power(&after_silence[..80]));
+}
+
+#[test]
+fn noise_that_lasts_does_not_turn_into_a_buzz() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % 6_001) as i16 - 3_000
+    };
+    let mut heard: Vec<i16> = (0..800).map(|_| noise()).collect();
+    let mut concealer = Concealer::new(RATE);
+    concealer.good(&mut heard[..640]);
+    concealer.conceal(&mut heard[640..800]);
+    let likeness = |lag: usize| {
+        let (now, before) = (&heard[640 + lag..800], &heard[640..800 - lag]);
+        let sum = |a: &[i16], b: &[i16]| -> f64 {
+            let products = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
+            products.sum()
+        };
+        sum(now, before) / (sum(now, now) * sum(before, before)).sqrt()
+    };
+    let buzz = (20..100).map(likeness).fold(0.0, f64::max);
+    assert!(buzz < 0.6, "{buzz}");
+}
+
 proptest! {
     #[test]
     fn any_sequence_of_frames_stays_near_its_own_peak_and_ends_silent(
