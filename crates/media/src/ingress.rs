@@ -2,13 +2,14 @@
 //!
 //! In: placed packets of negotiated formats, and a tick every 20 ms. Out: one
 //! frame per tick and how true it is. The codec follows the packets: a peer may
-//! change between its formats at any packet (RFC 3264 §7).
+//! change between its formats at any packet (RFC 3264 §7), which playout judges
+//! before it follows.
 
 use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
 use talkpath_transport::Drops;
 use talkpath_wire::Time;
 
-use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target, same};
+use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target};
 
 /// The way in of one stream, while somebody listens.
 pub(crate) struct Ingress {
@@ -17,6 +18,7 @@ pub(crate) struct Ingress {
     rate: SampleRate,
     /// A frame at the codec's rate.
     decoded: Box<[i16]>,
+    decoded_rate: SampleRate,
     /// The same at the application's.
     frame: Box<[i16]>,
     meter: LevelMeter,
@@ -26,31 +28,24 @@ impl Ingress {
     /// A way in for `codec` that gives frames at `rate`.
     pub(crate) fn new(codec: &'static dyn Codec, rate: SampleRate) -> Result<Self, ResampleError> {
         Ok(Ingress {
-            playout: Playout::new(codec, Target::Packet),
+            playout: Playout::new(codec, Target::default()),
             resampler: Resampler::new(codec.sample_rate(), rate)?,
             rate,
             decoded: vec![0; codec.sample_rate().frame_len()].into(),
+            decoded_rate: codec.sample_rate(),
             frame: vec![0; rate.frame_len()].into(),
             meter: LevelMeter::new(),
         })
     }
 
-    /// Takes a packet of `codec`.
-    pub(crate) fn push(
-        &mut self,
-        now: Time,
-        codec: &'static dyn Codec,
-        arrival: &Arrival<'_>,
-        drops: &mut Drops,
-    ) {
-        if !same(codec, self.playout.codec()) {
-            self.switch(now, codec, drops);
-        }
+    /// Takes a packet.
+    pub(crate) fn push(&mut self, now: Time, arrival: &Arrival<'_>, drops: &mut Drops) {
         self.playout.push(now, arrival, drops);
     }
 
     /// Makes the next frame.
     pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], FrameKind) {
+        self.fit_rate();
         let kind = self.playout.pull(now, &mut self.decoded, drops);
         let progress = self.resampler.process(&self.decoded, &mut self.frame);
         self.frame[progress.written..].fill(0);
@@ -65,7 +60,7 @@ impl Ingress {
 
     /// The same as the codec gave it.
     pub(crate) fn decoded(&self) -> (&[i16], SampleRate) {
-        (&self.decoded, self.playout.codec().sample_rate())
+        (&self.decoded, self.decoded_rate)
     }
 
     pub(crate) fn stats(&self) -> PlayoutStats {
@@ -77,15 +72,17 @@ impl Ingress {
         self.meter.take().rms.minus_dbov()
     }
 
-    fn switch(&mut self, now: Time, codec: &'static dyn Codec, drops: &mut Drops) {
-        if codec.sample_rate() != self.playout.codec().sample_rate() {
-            // Rates that cannot be resampled never pass negotiation.
-            let Ok(resampler) = Resampler::new(codec.sample_rate(), self.rate) else {
-                return;
-            };
-            self.resampler = resampler;
-            self.decoded = vec![0; codec.sample_rate().frame_len()].into();
+    /// Follows the rate of the codec that is heard.
+    fn fit_rate(&mut self) {
+        let rate = self.playout.codec().sample_rate();
+        if rate == self.decoded_rate {
+            return;
         }
-        self.playout.switch_codec(now, codec, drops);
+        // Rates that cannot be resampled never pass negotiation.
+        if let Ok(resampler) = Resampler::new(rate, self.rate) {
+            self.resampler = resampler;
+        }
+        self.decoded = vec![0; rate.frame_len()].into();
+        self.decoded_rate = rate;
     }
 }

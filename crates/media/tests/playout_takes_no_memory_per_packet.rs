@@ -35,7 +35,7 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn nothing_is_allocated_after_construction() {
-    let (mut playout, mut drops) = (Playout::new(&g711::PCMU, Target::Packet), Drops::new());
+    let (mut playout, mut drops) = (Playout::new(&g711::PCMU, Target::default()), Drops::new());
     let (payload, mut frame) = ([0xd5; 160], [0; 160]);
     let before = ALLOCATIONS.get();
     for n in 0..10_000u64 {
@@ -47,6 +47,7 @@ fn nothing_is_allocated_after_construction() {
                 seq: ExtSeq::new(seq),
                 timestamp: RtpTime::new(160 * seq as u32),
                 marker: false,
+                codec: &g711::PCMU,
                 payload: &payload,
             };
             playout.push(now, &arrival, &mut drops);

@@ -3,11 +3,12 @@
 //! In: the header of each packet. Out: the position of its first sample, or
 //! that it came before, or that it does not fit. Another source joins where
 //! the one before ends: numbers on the line go on, whatever the source's are.
-//! Where timestamps stand still, numbers say the place.
+//! Where timestamps stand still or change their clock (RFC 7160), numbers say
+//! the place.
 //!
 //! RFC 3550 §5.1 (timestamps) and the caution of Appendix A.1.
 
-use talkpath_audio::Codec;
+use talkpath_audio::{Codec, SampleRate};
 use talkpath_transport::DropReason;
 use talkpath_wire::{ExtSeq, RtpTime};
 
@@ -19,9 +20,9 @@ use super::source::Fit;
 #[derive(Clone, Copy)]
 pub(super) struct Line {
     pub(super) source: Option<Newest>,
-    /// The position that is played next.
-    pub(super) cursor: i64,
-    /// The highest number that was played or passed over.
+    /// The position that is decoded next.
+    pub(super) head: i64,
+    /// The highest number that was decoded or passed over.
     pub(super) passed: Option<ExtSeq>,
     /// Samples of the packet seen last.
     pub(super) packet: i64,
@@ -31,14 +32,18 @@ pub(super) struct Line {
     shift: u64,
     /// The first number of the source that is heard.
     begins: ExtSeq,
+    /// Which source in a row it is.
+    pub(super) turn: u8,
 }
 
 /// The newest packet of the source.
 #[derive(Clone, Copy)]
 pub(super) struct Newest {
-    seq: ExtSeq,
+    pub(super) seq: ExtSeq,
     timestamp: RtpTime,
-    at: i64,
+    /// Hertz of the timestamp's clock.
+    clock: u32,
+    pub(super) at: i64,
     pub(super) end: i64,
     /// Steps in a row in which the timestamp stood still.
     stuck: u32,
@@ -58,12 +63,13 @@ impl Line {
     pub(super) fn new() -> Self {
         Line {
             source: None,
-            cursor: 0,
+            head: 0,
             passed: None,
             packet: 0,
             late: 0,
             shift: 0,
             begins: ExtSeq::new(0),
+            turn: 0,
         }
     }
 
@@ -71,8 +77,22 @@ impl Line {
     pub(super) fn forget(&mut self) {
         *self = Line {
             packet: self.packet,
+            turn: self.turn.wrapping_add(1),
             ..Line::new()
         };
+    }
+
+    /// Counts samples of another rate from now on.
+    pub(super) fn rescale(&mut self, from: SampleRate, to: SampleRate) {
+        let scale = |at: i64| {
+            let scaled = i128::from(at) * i128::from(to.hz()) / i128::from(from.hz().max(1));
+            i64::try_from(scaled).unwrap_or(at)
+        };
+        self.head = scale(self.head);
+        self.packet = scale(self.packet);
+        if let Some(newest) = &mut self.source {
+            (newest.at, newest.end) = (scale(newest.at), scale(newest.end));
+        }
     }
 
     /// The number on the line of a source's number.
@@ -81,13 +101,18 @@ impl Line {
     }
 
     /// Whether a packet can lie on the time line.
-    pub(super) fn fit(&self, arrival: &Arrival<'_>, activity: Activity, codec: &dyn Codec) -> Fit {
+    pub(super) fn fit(&self, arrival: &Arrival<'_>, activity: Activity) -> Fit {
         let Some(newest) = self.source else {
             return Fit::Fits;
         };
         let steps = self.number(arrival.seq).distance_from(newest.seq);
-        let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
-        let far = i64::from(codec.clock_rate()).saturating_mul(JUMP_SECONDS);
+        let clock = arrival.codec.clock_rate();
+        // Ticks of two clocks cannot be compared (RFC 7160 §4).
+        let ticks = match clock == newest.clock {
+            true => i64::from(arrival.timestamp.ticks_since(newest.timestamp)),
+            false => 0,
+        };
+        let far = i64::from(clock).saturating_mul(JUMP_SECONDS);
         let leaps = activity == Activity::Idle && steps > 0 && ticks > 0;
         if leaps || steps.unsigned_abs() < PLACES && ticks.abs() <= far {
             Fit::Fits
@@ -104,18 +129,21 @@ impl Line {
         self.begins = newest.seq.plus(1);
         self.shift = self.begins.value().wrapping_sub(arrival.seq.value());
         self.late = 0;
+        self.turn = self.turn.wrapping_add(1);
         newest.timestamp = arrival.timestamp;
+        newest.clock = arrival.codec.clock_rate();
         newest.at = newest.end;
         newest.stuck = 0;
     }
 
     /// A marked packet whose timestamp leaps ahead of its number.
-    pub(super) fn follows_a_pause(&self, arrival: &Arrival<'_>, codec: &dyn Codec) -> bool {
+    pub(super) fn follows_a_pause(&self, arrival: &Arrival<'_>) -> bool {
         self.source.is_some_and(|newest| {
             let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
             arrival.marker
+                && arrival.codec.clock_rate() == newest.clock
                 && arrival.seq.distance_from(newest.seq) == 1
-                && scale(ticks, codec) > newest.end - newest.at
+                && scale(ticks, arrival.codec) > newest.end - newest.at
         })
     }
 
@@ -125,8 +153,8 @@ impl Line {
         &mut self,
         arrival: &Arrival<'_>,
         samples: usize,
-        codec: &dyn Codec,
     ) -> Result<i64, DropReason> {
+        let clock = arrival.codec.clock_rate();
         let Some(newest) = &mut self.source else {
             let at = 0;
             let (seq, timestamp) = (arrival.seq, arrival.timestamp);
@@ -134,6 +162,7 @@ impl Line {
             self.source = Some(Newest {
                 seq,
                 timestamp,
+                clock,
                 at,
                 end,
                 stuck: 0,
@@ -145,7 +174,7 @@ impl Line {
             return Err(DropReason::Late);
         }
         let steps = arrival.seq.distance_from(newest.seq);
-        let at = newest.place(arrival, steps, samples as i64, codec);
+        let at = newest.place(arrival, steps, samples as i64);
         if steps > 0 {
             let seen = u32::try_from(steps)
                 .ok()
@@ -153,6 +182,7 @@ impl Line {
             newest.seen = seen.unwrap_or(0) | 1;
             newest.seq = arrival.seq;
             newest.timestamp = arrival.timestamp;
+            newest.clock = clock;
             newest.at = at;
             newest.end = at.saturating_add(samples as i64);
             return Ok(at);
@@ -177,7 +207,7 @@ impl Newest {
     /// Where a packet lies so many steps from this one: where its timestamp
     /// says, unless timestamps stand still; then where its number says, up to
     /// the first packet whose timestamp moves.
-    fn place(&mut self, arrival: &Arrival<'_>, steps: i64, samples: i64, codec: &dyn Codec) -> i64 {
+    fn place(&mut self, arrival: &Arrival<'_>, steps: i64, samples: i64) -> i64 {
         let ticks = i64::from(arrival.timestamp.ticks_since(self.timestamp));
         let was_stuck = self.stuck >= STUCK_RUN;
         if steps > 0 {
@@ -186,8 +216,9 @@ impl Newest {
                 _ => 0,
             };
         }
-        if !was_stuck && self.stuck < STUCK_RUN {
-            return self.at.saturating_add(scale(ticks, codec));
+        let same_clock = arrival.codec.clock_rate() == self.clock;
+        if same_clock && !was_stuck && self.stuck < STUCK_RUN {
+            return self.at.saturating_add(scale(ticks, arrival.codec));
         }
         let (from, packets) = match steps > 0 {
             true => (self.end, steps - 1),
@@ -199,7 +230,7 @@ impl Newest {
 
 /// Ticks of the RTP clock in samples, which for G.722 are twice as many.
 fn scale(ticks: i64, codec: &dyn Codec) -> i64 {
-    ticks * i64::from(codec.sample_rate().hz()) / i64::from(codec.clock_rate().max(1))
+    ticks.saturating_mul(i64::from(codec.sample_rate().hz())) / i64::from(codec.clock_rate().max(1))
 }
 
 /// Steps without a tick that show that timestamps stand still.

@@ -116,9 +116,10 @@ impl Stream {
                 seq,
                 timestamp: packet.timestamp(),
                 marker: packet.marker(),
+                codec,
                 payload: packet.payload(),
             };
-            ingress.push(now, codec, &arrival, self.transport.drops_mut());
+            ingress.push(now, &arrival, self.transport.drops_mut());
         }
     }
 

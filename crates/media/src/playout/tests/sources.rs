@@ -15,7 +15,7 @@ fn peer(ssrc: u32, first_seq: u64) -> Peer {
 fn play(peers: &[Peer], mut arrivals: Vec<(u64, usize, u64)>, ticks: u64) -> Run {
     arrivals.sort_by_key(|(at, ..)| *at);
     let mut arrivals = arrivals.into_iter().peekable();
-    let mut run = Run::new(Target::Packet);
+    let mut run = Run::new(Target::default());
     for tick in 0..ticks {
         while let Some((at, who, n)) = arrivals.next_if(|(at, ..)| *at <= tick * 20_000) {
             peers[who].push(&mut run.playout, &mut run.drops, micros(at), n);
@@ -40,14 +40,13 @@ fn another_source_follows_the_one_before_and_costs_one_packet() {
         assert_eq!(run.playout.stats().resyncs, 1);
         assert_eq!(run.drops.of(DropReason::Probation).packets, 1);
         assert_eq!(run.drops.total(), 1, "nothing that waited is flushed");
-        let first = run.of(FrameKind::Silence);
-        assert_eq!(run.of(FrameKind::Heard), 140 - first, "no gap");
-        let heard = &run.heard[first * 160..];
+        let silent = run.of(FrameKind::Silence);
+        assert!(run.of(FrameKind::Heard) + 1 >= 140 - silent, "no gap");
+        let heard = &run.heard[run.start()..];
         assert!(heard[..50 * 160] == peers[0].pcm(50 * 160), "{phase_us}");
-        let rest = &heard[50 * 160..];
-        let other = &peers[1].pcm(100 * 160)[160..];
-        let differs = rest.iter().zip(other).position(|(a, b)| a != b);
-        assert_eq!(differs, None, "{phase_us}");
+        // The packet that was not believed is made up for by a few periods.
+        assert!(run.playout.stats().expanded <= TICK * 2);
+        assert!(is_part_of(&heard[110 * 160..], &peers[1].pcm(100 * 160)));
     }
 }
 
@@ -80,7 +79,7 @@ fn stragglers_of_the_source_that_was_left_are_late() {
     let run = play(&peers, arrivals, 140);
     assert_eq!(run.drops.of(DropReason::Late).packets, 3);
     assert_eq!(run.playout.stats().resyncs, 1);
-    assert_eq!(run.of(FrameKind::Heard), 138);
+    assert_eq!(run.of(FrameKind::Heard), 139);
 }
 
 #[test]
@@ -100,8 +99,7 @@ fn of_two_interleaved_sources_one_is_heard_unbroken() {
         assert!(run.playout.stats().resyncs <= 1);
         // What is heard is one of them, in its order.
         let tail = &run.heard[400 * 160..];
-        let whole = peers[0].pcm(500 * 160);
-        assert!((0..500).any(|n| whole[n * 160..].starts_with(&tail[..1_600])));
+        assert!(is_part_of(&tail[..1_600], &peers[0].pcm(500 * 160)));
     }
 }
 
@@ -109,7 +107,7 @@ fn of_two_interleaved_sources_one_is_heard_unbroken() {
 fn packets_of_random_sources_leave_the_call_audible() {
     let call = peer(7, 100);
     for per_packet in [1u64, 5] {
-        let mut run = Run::new(Target::Packet);
+        let mut run = Run::new(Target::default());
         let mut state = 0x2545_f491_4f6c_dd1du64;
         for n in 0..500u64 {
             let now = micros(n * 20_000);
@@ -142,4 +140,8 @@ fn after_a_silence_another_source_is_believed_at_once() {
     let run = play(&peers, arrivals, 110);
     assert_eq!(run.drops.total(), 0);
     assert!(run.pulled[67..].iter().all(|p| *p == FrameKind::Heard));
+}
+
+fn is_part_of(heard: &[i16], said: &[i16]) -> bool {
+    said.windows(heard.len()).any(|window| window == heard)
 }
