@@ -9,8 +9,8 @@ use talkpath_audio::comfort_noise::{Analyser, Description, Generator};
 use talkpath_audio::dtmf::{Detector, Key, KeyTone};
 use talkpath_audio::mixer::{Gain, Mixer};
 use talkpath_audio::{
-    Concealer, Dbov, LevelMeter, Parameters, Resampler, SampleRate, Tone, ToneGenerator, codec,
-    voice,
+    Concealer, Dbov, LevelMeter, Parameters, Resampler, SampleRate, TimeScaler, Tone,
+    ToneGenerator, Urgency, codec, voice,
 };
 
 struct Counting;
@@ -161,10 +161,10 @@ fn concealment_tones_and_meters_do_not_allocate() {
     let count = allocations(|| {
         for n in 0..100 {
             tone.fill(&mut frame);
-            if n % 3 == 0 {
-                concealer.conceal(&mut frame);
-            } else {
-                concealer.good(&mut frame);
+            match n % 5 {
+                0 => drop(concealer.conceal(&mut frame)),
+                2 => drop(concealer.conceal_between(&mut frame, &[700; 960])),
+                _ => concealer.good(&mut frame),
             }
             meter.push(&frame);
             loudest = Dbov(loudest.0.max(meter.take().rms.0));
@@ -172,6 +172,23 @@ fn concealment_tones_and_meters_do_not_allocate() {
     });
     assert_eq!(count, 0);
     assert!(loudest > Dbov(-20.0), "{loudest:?}");
+}
+
+#[test]
+fn time_is_scaled_without_allocating() {
+    let rate = SampleRate::HZ_48000;
+    let mut scaler = TimeScaler::new(rate);
+    let mut pcm = [0; 2 * 1_440];
+    ToneGenerator::new(Tone::busy(), rate).fill(&mut pcm);
+    let mut scaled = 0;
+    let count = allocations(|| {
+        for _ in 0..50 {
+            scaled += scaler.shorten(&mut pcm[..1_440], Urgency::Urgent);
+            scaled += scaler.lengthen(&mut pcm, 1_440, Urgency::Gentle);
+        }
+    });
+    assert_eq!(count, 0);
+    assert!(scaled > 0);
 }
 
 #[test]
