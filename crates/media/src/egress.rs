@@ -188,6 +188,11 @@ impl Egress {
         Ok(())
     }
 
+    /// Learns which share of the packets the peer loses, in percent.
+    pub(crate) fn expect_loss(&mut self, percent: u8) {
+        self.encoder.expect_loss(percent);
+    }
+
     /// Who spoke last.
     pub(crate) fn speaker(&self) -> Speaker {
         self.speaker

@@ -64,6 +64,8 @@ struct Audio {
     place: Option<Place>,
     /// Whether somebody listens or speaks beside those.
     attended: bool,
+    /// The share of our packets that the peer loses, in percent.
+    loss: u8,
     /// How true the last frame was that was heard.
     kind: FrameKind,
     /// A frame of silence at the application's rate.
@@ -112,6 +114,7 @@ impl Stream {
             ticker: None,
             place: None,
             attended: false,
+            loss: 0,
             kind: FrameKind::Silence,
             quiet: vec![0; setup.rate.frame_len()].into(),
             mute: Mute::Off,
@@ -190,8 +193,23 @@ impl Stream {
         if self.setup.pause == Pause::SendSilence && sends {
             self.listen(now);
         }
+        self.keep_one_clock(now, cx);
         self.fit_audio();
         self.release_held(now, cx);
+    }
+
+    /// RFC 7160 §4.1: a source keeps one clock. What is to be sent on another
+    /// comes from a source of its own, and the old one says goodbye.
+    fn keep_one_clock(&mut self, now: Time, cx: &mut Context<'_>) {
+        let agreement = self.agreement.as_ref();
+        let send = agreement.and_then(|agreement| agreement.send.as_ref());
+        let sender = &self.rtp.sender;
+        let other = |send: &&Numbered| send.format.clock_rate != sender.clock_rate();
+        if sender.has_sent() && send.is_some_and(|send| other(&send)) {
+            self.say_bye(now, b"other clock", cx);
+            self.rtp.sender.renew(cx.chance);
+            self.rtp.sources.set_local(self.rtp.sender.ssrc());
+        }
     }
 
     /// RFC 3264 §8.3.2: what is on its way may be of an earlier agreement. A

@@ -39,11 +39,19 @@ impl Codec {
     pub const PCMU: Codec = Codec::custom(&talkpath_audio::g711::PCMU);
     /// G.711 A-law, 8 kHz, payload type 8 (RFC 3551 §4.5.14).
     pub const PCMA: Codec = Codec::custom(&talkpath_audio::g711::PCMA);
+    /// G.722, 16 kHz at 64 kbit/s, payload type 9 (RFC 3551 §4.5.2).
+    pub const G722: Codec = Codec::custom(&talkpath_audio::g722::G722);
+    /// Opus, up to 48 kHz, with redundancy against loss (RFC 7587).
+    pub const OPUS: Codec = Codec::custom(&talkpath_audio::opus::OPUS);
+    /// Linear PCM at 8 kHz (RFC 3551 §4.5.11).
+    pub const L16_8000: Codec = Codec::custom(&talkpath_audio::l16::MONO_8000);
+    /// Linear PCM at 16 kHz (RFC 3551 §4.5.11).
+    pub const L16_16000: Codec = Codec::custom(&talkpath_audio::l16::MONO_16000);
 
     /// Both laws of G.711, which every phone has.
     pub const G711: [Codec; 2] = [Codec::PCMU, Codec::PCMA];
     /// What to offer when nothing speaks against it, the best first.
-    pub const USUAL: [Codec; 2] = [Codec::PCMU, Codec::PCMA];
+    pub const USUAL: [Codec; 4] = [Codec::OPUS, Codec::G722, Codec::PCMU, Codec::PCMA];
 
     /// Every built-in codec, the preferred ones first.
     pub fn all() -> impl Iterator<Item = Codec> {
@@ -51,6 +59,13 @@ impl Codec {
     }
 
     /// A codec of the application's own.
+    ///
+    /// ```
+    /// # use talkpath::Codec;
+    /// use talkpath::audio::g711;
+    /// // Whatever implements `talkpath::audio::Codec`; `examples/own_codec.rs` has one.
+    /// const MINE: Codec = Codec::custom(&g711::PCMU);
+    /// ```
     pub const fn custom(codec: &'static dyn talkpath_audio::Codec) -> Self {
         Codec {
             entry: Entry::Codes(codec),

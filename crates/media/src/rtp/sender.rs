@@ -209,13 +209,20 @@ impl Sender {
         }
     }
 
-    /// Counts on another RTP clock from the next frame on; numbers go on.
+    /// Counts on another RTP clock from the next frame on. A source keeps one
+    /// clock (RFC 7160 §4.1): one that has sent on another is to be
+    /// [renewed](Self::renew) before.
     pub fn set_clock_rate(&mut self, clock_rate: u32) {
         if clock_rate != self.clock_rate {
             self.clock_rate = clock_rate;
             self.line = None;
             self.spurt = Spurt::Starting;
         }
+    }
+
+    /// Whether anything was sent under this SSRC.
+    pub fn has_sent(&self) -> bool {
+        self.sent.packets > 0
     }
 
     /// Takes a new SSRC with new random numbers and gives back the old one:

@@ -136,7 +136,7 @@ impl Stream {
             return self.count_drop(now, DropReason::MalformedRtcp);
         };
         self.watch.sign_of_life(now);
-        let mut conflict = None;
+        let (mut conflict, mut lost) = (None, None);
         let (session, stream) = (cx.session, self.setup.stream);
         let Rtp {
             sources,
@@ -145,7 +145,8 @@ impl Stream {
         } = &mut self.rtp;
         let drops = self.transport.drops_mut();
         reports.handle(now, from, &compound, sender, sources, |event| match event {
-            RtcpEvent::Heard(_) | RtcpEvent::RoundTrip(_) => {}
+            RtcpEvent::Heard(report) => lost = Some(report.fraction_lost),
+            RtcpEvent::RoundTrip(_) => {}
             RtcpEvent::Bye(ssrc) => {
                 let what = MediaHappening::Bye { ssrc };
                 cx.out.events.push(crate::MediaEvent {
@@ -160,6 +161,9 @@ impl Stream {
             }
             RtcpEvent::Malformed(_) => drops.count(now, DropReason::MalformedRtcp),
         });
+        if let Some(lost) = lost {
+            self.expect_loss(lost);
+        }
         if let Some(conflict) = conflict {
             self.resolve(now, conflict, cx);
         }

@@ -111,6 +111,18 @@ impl Stream {
         }
     }
 
+    /// Learns from the peer's report which share of our packets it lost, in
+    /// 1/256, for codecs that can send redundancy against it.
+    pub(super) fn expect_loss(&mut self, share: u8) {
+        let percent = (u16::from(share) * 100).div_ceil(256) as u8;
+        // What was lost once may be lost again: half of it is believed in for
+        // each report without loss.
+        self.audio.loss = percent.max(self.audio.loss / 2);
+        if let Some(egress) = &mut self.audio.egress {
+            egress.expect_loss(self.audio.loss);
+        }
+    }
+
     fn fit_egress(&mut self) {
         let rate = self.setup.rate;
         let rate_of_use = self.rate_of_use();
@@ -131,6 +143,9 @@ impl Stream {
                 *none = Some(egress);
             }),
         };
+        if let Some(egress) = &mut self.audio.egress {
+            egress.expect_loss(self.audio.loss);
+        }
         match fits {
             Ok(()) => self.rtp.sender.set_clock_rate(codec.clock_rate()),
             // Rates that cannot be resampled never pass negotiation.

@@ -4,8 +4,9 @@
 //! say that we receive, or nothing. Encoding names compare without case
 //! (RFC 4855 §3), then clock rate and channels, then the parameters by the
 //! rule of the codec: RFC 3551 (G.711, G.722, GSM), RFC 7587 §6.1 (Opus),
-//! RFC 4733 §2.4.1 (events). A codec without a rule must match in every
-//! parameter, whatever their order. A new codec is one line in [`rule`].
+//! RFC 4733 §2.4.1 (events), RFC 4867 §8.3.1 (AMR), RFC 6184 §8.2.2 (H.264),
+//! RFC 7741 §6.2.2 (VP8). A codec without a rule must match in every parameter,
+//! whatever their order. A new codec is one line in [`rule`].
 
 use alloc::vec::Vec;
 
@@ -33,7 +34,7 @@ pub fn agree(ours: &Format, theirs: &Format) -> Option<Agreement> {
             receive: ours.clone(),
         }),
         Rule::Events => agree_events(ours, theirs),
-        Rule::Equal => (normalised(&ours.fmtp) == normalised(&theirs.fmtp)).then(|| Agreement {
+        Rule::Shared(_) | Rule::Equal => same_codec(ours, theirs).then(|| Agreement {
             send: theirs.clone(),
             receive: theirs.clone(),
         }),
@@ -46,6 +47,10 @@ pub fn same_codec(a: &Format, b: &Format) -> bool {
     same_encoding(a, b)
         && match rule(a) {
             Rule::Declarative | Rule::Events => true,
+            Rule::Shared(parameters) => parameters.iter().all(|parameter| {
+                let of = |format: &Format| parameter.value(&format.fmtp);
+                of(a) == of(b)
+            }),
             Rule::Equal => normalised(&a.fmtp) == normalised(&b.fmtp),
         }
 }
@@ -72,22 +77,80 @@ enum Rule {
     Declarative,
     /// The events that both have.
     Events,
+    /// These parameters mean the same on both sides; the others divide nobody.
+    Shared(&'static [Shared]),
     /// All parameters equal.
     Equal,
 }
 
 fn rule(format: &Format) -> Rule {
-    const DECLARATIVE: [&str; 9] = [
-        "PCMU", "PCMA", "G722", "GSM", "G729", "L16", "L8", "CN", "opus",
+    const DECLARATIVE: [&str; 10] = [
+        "PCMU", "PCMA", "G722", "GSM", "G729", "L16", "L8", "CN", "opus", "VP8",
     ];
     if format.is_telephone_event() {
         Rule::Events
+    } else if format.is("AMR") || format.is("AMR-WB") {
+        Rule::Shared(AMR)
+    } else if format.is("H264") {
+        Rule::Shared(H264)
     } else if DECLARATIVE.iter().any(|name| format.is(name)) {
         Rule::Declarative
     } else {
         Rule::Equal
     }
 }
+
+/// A parameter that both sides must mean the same by.
+struct Shared {
+    name: &'static str,
+    /// What it is when it is left out.
+    default: &'static str,
+    /// How many bytes of its value count.
+    counts: usize,
+}
+
+impl Shared {
+    const fn new(name: &'static str, default: &'static str) -> Self {
+        let counts = usize::MAX;
+        Shared {
+            name,
+            default,
+            counts,
+        }
+    }
+
+    /// What parameters say of it, in one spelling.
+    fn value(&self, fmtp: &[u8]) -> Vec<u8> {
+        let pairs = fmtp.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let mut values = pairs.filter_map(|pair| {
+            let at = pair.iter().position(|&byte| byte == b'=')?;
+            let (name, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+            name.eq_ignore_ascii_case(self.name.as_bytes())
+                .then_some(value)
+        });
+        let value = values.next().unwrap_or(self.default.as_bytes());
+        value[..value.len().min(self.counts)].to_ascii_lowercase()
+    }
+}
+
+/// RFC 4867 §8.3.1: what changes how a payload is to be read.
+const AMR: &[Shared] = &[
+    Shared::new("octet-align", "0"),
+    Shared::new("crc", "0"),
+    Shared::new("robust-sorting", "0"),
+    Shared::new("interleaving", ""),
+    Shared::new("channels", "1"),
+];
+
+/// RFC 6184 §8.2.2: profile (the level may differ) and packetization.
+const H264: &[Shared] = &[
+    Shared {
+        name: "profile-level-id",
+        default: "42000a",
+        counts: 4,
+    },
+    Shared::new("packetization-mode", "0"),
+];
 
 fn same_encoding(a: &Format, b: &Format) -> bool {
     // RFC 7587 §7 wants opus/48000/2 always; some peers leave the 2 out, and
@@ -182,6 +245,38 @@ mod tests {
         let c = Format::new("X-NEW", 16000).with_fmtp(b"mode=3;rate=5");
         assert_eq!(agree(&a, &c), None);
         assert!(!same_codec(&a, &c));
+    }
+
+    // RFC 4867 §8.3.1
+    #[test]
+    fn amr_agrees_when_its_payloads_read_the_same() {
+        let amr = |fmtp: &[u8]| Format::new("AMR", 8000).with_fmtp(fmtp);
+        assert!(agree(&amr(b""), &amr(b"octet-align=0; mode-set=7")).is_some());
+        assert!(agree(&amr(b"octet-align=1"), &amr(b"Octet-Align=1;max-red=0")).is_some());
+        assert_eq!(agree(&amr(b"octet-align=1"), &amr(b"")), None);
+    }
+
+    // RFC 6184 §8.2.2
+    #[test]
+    fn h264_agrees_on_a_profile_and_a_packetization_whatever_the_level() {
+        let h264 = |fmtp: &[u8]| Format::new("H264", 90_000).with_fmtp(fmtp);
+        let ours = h264(b"packetization-mode=1;profile-level-id=42e01f");
+        let agreed = agree(
+            &ours,
+            &h264(b"profile-level-id=42E00D;packetization-mode=1"),
+        );
+        assert_eq!(
+            &*agreed.unwrap().send.fmtp,
+            b"profile-level-id=42E00D;packetization-mode=1"
+        );
+        assert_eq!(agree(&ours, &h264(b"profile-level-id=42e01f")), None);
+        assert_eq!(
+            agree(
+                &ours,
+                &h264(b"packetization-mode=1;profile-level-id=640c1f")
+            ),
+            None
+        );
     }
 
     #[test]

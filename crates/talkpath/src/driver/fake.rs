@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use talkpath_wire::{NtpTime, Time};
 
-use super::{Driver, Existing, Found, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile};
+use super::{
+    Driver, Existing, Found, Gate, ReadFile, Socket, SocketOptions, Task, Wake, WriteFile,
+};
 
 /// A world with a hand-moved clock in which each bind can be refused.
 #[derive(Debug, Default)]
