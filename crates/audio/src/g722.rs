@@ -1,8 +1,8 @@
 //! G.722: wide-band speech in 64 kbit/s, two sub-bands of ADPCM.
 //!
 //! In: 16 kHz linear samples, or octets of two samples each. Out: the other of
-//! the two, as ITU-T G.722 (09/2012) computes it in fixed point, bit for bit: a
-//! quadrature mirror filter (`qmf`) and an ADPCM per sub-band (`adpcm`).
+//! the two, in the fixed point of ITU-T G.722 (09/2012): a quadrature mirror
+//! filter (`qmf`) and an ADPCM per sub-band (`adpcm`).
 //! RTP: payload type 9, whose clock is 8000 and so counts octets (RFC 3551
 //! §4.5.2). The delay of both filters together is 22 samples. Left out: the modes
 //! of 56 and 48 kbit/s, which RTP does not carry, and the concealment of

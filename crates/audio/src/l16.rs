@@ -4,7 +4,7 @@
 //! the other of the two (RFC 3551 §4.5.11). Nothing is lost, and nothing is made
 //! smaller: 20 ms at 44.1 or 48 kHz is more than one Ethernet frame holds, so
 //! those want a ptime of 10 ms or less. Left out: more than two channels, whose
-//! order is that of RFC 3551 §4.1, and pre-emphasis (RFC 3555 §4.1.14).
+//! order is that of RFC 3551 §4.1, and pre-emphasis.
 
 use crate::codec::{Codec, DecodeError, Decoder, EncodeError, Encoder, Parameters};
 use crate::rate::SampleRate;

@@ -5,7 +5,7 @@
 //! of the two. ITU-T G.722 §3.1 and §4.4, in the fixed point of §5, with samples
 //! of 16 bits: the bands have 15.
 
-/// Half of the impulse response; the other half mirrors it (table 4).
+/// Half of the impulse response; the other half mirrors it.
 const HALF: [i16; 12] = [3, -11, -11, 53, 12, -156, 32, 362, -210, -805, 951, 3876];
 
 /// Taps of the filter.
