@@ -28,7 +28,7 @@ struct Cue {
 impl Cues {
     pub(super) fn new() -> Self {
         Self {
-            cues: Vec::new(),
+            cues: Vec::with_capacity(USUAL_CUES),
             spacing: 1_000,
         }
     }
@@ -142,5 +142,7 @@ const SEEK_ROOM: usize = 160;
 const CHAPTERS_ROOM: usize = 3_072;
 /// Chapters, EditionEntry and the void behind them.
 const CHAPTERS_OVERHEAD: usize = 12 + 10 + 9;
+/// Cues of a quarter of an hour: room for them is there from the beginning.
+const USUAL_CUES: usize = 900;
 /// Cues of nine hours, a second apart.
 const MAX_CUES: usize = 32_768;

@@ -27,7 +27,7 @@ impl PageDraft {
         Self {
             lacing: [0; MAX_SEGMENTS],
             segments: 0,
-            body: Vec::new(),
+            body: Vec::with_capacity(USUAL_BODY),
         }
     }
 
@@ -320,4 +320,6 @@ pub(super) const HEADER_LEN: usize = 27;
 pub(super) const MAX_SEGMENTS: usize = 255;
 /// The longest packet that ends in the page in which it begins.
 pub(super) const MAX_PACKET: usize = MAX_SEGMENTS * 255 - 1;
+/// Half a second at 128 kbit/s.
+const USUAL_BODY: usize = 8_192;
 const CAPTURE: &[u8; 5] = b"OggS\0";
