@@ -129,6 +129,13 @@ impl KeyTone {
         self.len = self.len.min(self.made + self.ramp);
     }
 
+    /// Makes the press no longer than `duration`; its end stays soft as far as
+    /// it is not made yet.
+    pub fn cap(&mut self, duration: Duration) {
+        let len = self.rate.samples_in(duration).max(self.made);
+        self.len = self.len.min(len);
+    }
+
     /// Writes what is left of the press, as far as `pcm` reaches, and returns
     /// how many samples that were; the rest of `pcm` becomes silence.
     pub fn fill(&mut self, pcm: &mut [i16]) -> usize {

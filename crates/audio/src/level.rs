@@ -30,6 +30,17 @@ impl Dbov {
         Self(dbm0 - ALAW_OVERLOAD_DBM0 + Self::FULL_SINE.0)
     }
 
+    /// What a G.711 network calls this level, in dBm0.
+    ///
+    /// ```
+    /// use talkpath_audio::Dbov;
+    /// assert!((Dbov::from_dbm0(-10.0).dbm0() - -10.0).abs() < 0.001);
+    /// ```
+    #[must_use]
+    pub fn dbm0(self) -> f32 {
+        self.0 + ALAW_OVERLOAD_DBM0 - Self::FULL_SINE.0
+    }
+
     /// The level of a sine that others call `dbfs` dBFS, full scale being 0.
     #[must_use]
     pub fn from_sine_dbfs(dbfs: f32) -> Self {

@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 use talkpath_transport::{DropReason, Fit};
 use talkpath_wire::Time;
 
+use crate::dtmf::{DialId, Dtmf, Inband};
 use crate::egress::Mute;
 use crate::ends::Ends;
 use crate::passing::Passing;
@@ -262,6 +263,46 @@ impl Call {
             stream.listen(now)
         });
         self.rearrange(now, session, stream);
+    }
+
+    /// Dials into a stream, when all before it is dialled.
+    pub fn dial(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        (id, dtmf): (DialId, Dtmf),
+        out: &mut Outbox,
+    ) {
+        self.with(session, stream, out, |stream, cx| {
+            stream.dial(now, id, dtmf, cx)
+        });
+    }
+
+    /// Stops dialling into a stream: a key that is down is let go.
+    pub fn stop_dialling(
+        &mut self,
+        session: SessionId,
+        stream: StreamIndex,
+        id: DialId,
+        out: &mut Outbox,
+    ) {
+        self.with(session, stream, out, |stream, cx| {
+            stream.stop_dialling(id, cx)
+        });
+    }
+
+    /// Listens for keys in the sound of a stream, or no more. It listens while
+    /// somebody hears the stream.
+    pub fn listen_for_digits(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        inband: Inband,
+        out: &mut Outbox,
+    ) {
+        self.with(session, stream, out, |stream, cx| {
+            stream.listen_for_digits(now, inband, cx)
+        });
     }
 
     /// Lets silence leave a session in place of what is said, or not; streams

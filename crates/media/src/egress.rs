@@ -233,6 +233,50 @@ impl Egress {
         self.flush(turn.at, give);
     }
 
+    /// Falls silent before a key: what the other end says is taken and
+    /// forgotten, what was said leaves. `missed` ticks stay silent; the tick
+    /// itself is let pass by [`Egress::pass_tick`].
+    pub(crate) fn hush(
+        &mut self,
+        missed: u32,
+        (session, stream): (SessionId, StreamIndex),
+        ends: &mut dyn Ends,
+        give: &mut dyn FnMut(Leaving<'_>),
+    ) {
+        let said = ends.say(session, stream, &mut self.frame);
+        self.frame.fill(0);
+        self.end_talkspurt(give);
+        if said > 0 {
+            // Who goes on after the key does so at once.
+            self.spurt = Spurt::Armed;
+        }
+        self.pass(missed as usize * self.frame_len(), give);
+    }
+
+    /// Lets a tick pass in silence.
+    pub(crate) fn pass_tick(&mut self, give: &mut dyn FnMut(Leaving<'_>)) {
+        self.pass(self.frame_len(), give);
+    }
+
+    /// Says what `fill` writes in place of what the other end says.
+    pub(crate) fn sound(
+        &mut self,
+        (at, missed): (Time, u32),
+        (session, stream): (SessionId, StreamIndex),
+        (fill, ends): (&mut dyn FnMut(&mut [i16]), &mut dyn Ends),
+        give: &mut dyn FnMut(Leaving<'_>),
+    ) {
+        if missed > 0 {
+            self.end_talkspurt(give);
+            self.pass(missed as usize * self.frame_len(), give);
+        }
+        ends.say(session, stream, &mut self.frame);
+        fill(&mut self.frame);
+        self.spurt = Spurt::Talking;
+        self.enqueue();
+        self.flush(at, give);
+    }
+
     /// Gives the packets due at `at`.
     pub(crate) fn flush(&mut self, at: Time, give: &mut dyn FnMut(Leaving<'_>)) {
         // What waits beyond a frame was left by longer packets of before.

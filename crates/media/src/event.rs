@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use talkpath_transport::SourceChanged;
 use talkpath_wire::Ssrc;
 
+use crate::dtmf::{Carriage, DialEnd, DialId, Pressing};
 use crate::{SessionId, StreamIndex};
 
 /// Something that happened to a stream's media.
@@ -44,6 +45,20 @@ pub enum MediaHappening {
     MediaResumed,
     /// The source policy took a new address.
     SourceChanged(SourceChanged),
+    /// A key of the peer was pressed or let go.
+    Digit {
+        /// Which, and for how long.
+        what: Pressing,
+        /// How it travelled.
+        carriage: Carriage,
+    },
+    /// What was to be dialled has been, or was stopped.
+    Dialled {
+        /// Which dialling.
+        id: DialId,
+        /// How it ended.
+        end: DialEnd,
+    },
     /// The remote source said goodbye (RFC 3550 §6.6).
     Bye {
         /// The source that left.

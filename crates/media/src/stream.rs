@@ -6,6 +6,7 @@
 //! the others.
 
 mod count;
+mod digits;
 mod keepalive;
 mod receive;
 mod relay;
@@ -31,6 +32,7 @@ use crate::stats::Levels;
 use crate::ticker::Ticker;
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening, StreamIndex};
+use digits::Digits;
 
 /// One m-line.
 pub(crate) struct Stream {
@@ -41,6 +43,7 @@ pub(crate) struct Stream {
     transport: StreamTransport,
     rtp: Rtp,
     audio: Audio,
+    digits: Digits,
     watch: Watch,
     /// Since when there is an agreement.
     agreed_at: Option<Time>,
@@ -130,6 +133,7 @@ impl Stream {
                 reports: reports(now, cx),
             },
             audio,
+            digits: Digits::new(),
             watch: Watch::new(setup.media_timeout),
             agreed_at: None,
             counted: Counted::default(),
@@ -238,6 +242,7 @@ impl Stream {
 
     /// Ends: says goodbye and accounts for what was still held.
     pub(crate) fn close(&mut self, now: Time, cx: &mut Context<'_>) {
+        self.finish_digits(now, cx);
         self.say_bye(now, b"", cx);
         self.transport.close(now);
     }
@@ -292,6 +297,7 @@ impl Stream {
         let all = [
             self.transport.poll_timeout(),
             self.watch.poll_timeout(),
+            self.digits.poll_timeout(),
             reports,
             tick,
             packet,
@@ -307,6 +313,7 @@ impl Stream {
         if let Some(silent_for) = self.watch.handle_timeout(now) {
             self.tell(MediaHappening::MediaTimeout { silent_for }, cx);
         }
+        self.expire_digits(now, cx);
         self.tick(now, ends, cx);
         self.report(now, cx);
         self.keep_alive(now, cx);

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use talkpath_media::dtmf::DtmfError;
 use talkpath_sdp::ParseError;
 use talkpath_sdp::negotiate::{self, AnswerError, CompletionError, NoOfferPending, OfferError};
 
@@ -94,6 +95,9 @@ pub enum SessionError {
     /// No offer of ours is open.
     #[error(transparent)]
     NoOfferPending(#[from] NoOfferPending),
+    /// What cannot be dialled.
+    #[error(transparent)]
+    Dtmf(#[from] DtmfError),
     /// No ports are to be had.
     #[error(transparent)]
     Ports(#[from] PortError),
@@ -184,6 +188,7 @@ impl SessionError {
             SessionError::NoInterfaceOfFamily { .. } => Fault::Peer,
             SessionError::Closed
             | SessionError::NoOfferPending(_)
+            | SessionError::Dtmf(_)
             | SessionError::NoSuchInterface { .. }
             | SessionError::Rate { .. }
             | SessionError::PacketTime { .. }
@@ -210,5 +215,11 @@ impl SessionError {
             SessionError::Ports(_) | SessionError::Overloaded { .. } => 503,
             _ => 500,
         }
+    }
+}
+
+impl From<std::convert::Infallible> for SessionError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }

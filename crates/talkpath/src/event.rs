@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use talkpath_media::dtmf::{Carriage, Digit, Press, Pressing};
 use talkpath_media::{MediaHappening, SessionId, StreamIndex};
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::Note;
@@ -73,6 +74,36 @@ pub enum Happening {
         stream: StreamIndex,
         /// Which component, from where to where, and why it was believed.
         change: SourceChanged,
+    },
+    /// The other party pressed a key; [`Happening::Digit`] follows when it is
+    /// let go.
+    DigitBegan {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Which key.
+        digit: Digit,
+        /// When it was pressed.
+        began: Time,
+        /// How much quieter than 0 dBm0, 0 to 63 dB.
+        volume: u8,
+        /// How it travelled.
+        carriage: Carriage,
+    },
+    /// The other party dialled a digit: it was pressed and let go. Each is told
+    /// once, whatever was lost or repeated on the way.
+    Digit {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Which key.
+        digit: Digit,
+        /// When it was pressed.
+        began: Time,
+        /// How long it was held.
+        duration: Duration,
+        /// How much quieter than 0 dBm0, 0 to 63 dB.
+        volume: u8,
+        /// How it travelled.
+        carriage: Carriage,
     },
     /// The other party's source said goodbye (RFC 3550 §6.6).
     Bye {
@@ -178,8 +209,11 @@ impl Happening {
         matches!(self, Happening::Closed { .. })
     }
 
-    pub(crate) fn from_media(stream: StreamIndex, what: MediaHappening) -> Self {
-        match what {
+    pub(crate) fn from_media(stream: StreamIndex, what: MediaHappening) -> Option<Self> {
+        Some(match what {
+            // Whoever waits for it is told.
+            MediaHappening::Dialled { .. } => return None,
+            MediaHappening::Digit { what, carriage } => Self::from_press(stream, what, carriage),
             MediaHappening::FirstMedia { ssrc, from } => {
                 Happening::FirstMedia { stream, ssrc, from }
             }
@@ -191,6 +225,36 @@ impl Happening {
             MediaHappening::SourceChanged(change) => Happening::SourceChanged { stream, change },
             MediaHappening::Bye { ssrc } => Happening::Bye { stream, ssrc },
             MediaHappening::SsrcCollision { ssrc } => Happening::SsrcCollision { stream, ssrc },
+        })
+    }
+
+    fn from_press(stream: StreamIndex, what: Pressing, carriage: Carriage) -> Self {
+        match what {
+            Pressing::Began(Press {
+                digit,
+                began,
+                volume,
+                ..
+            }) => Happening::DigitBegan {
+                stream,
+                digit,
+                began,
+                volume,
+                carriage,
+            },
+            Pressing::Ended(Press {
+                digit,
+                began,
+                duration,
+                volume,
+            }) => Happening::Digit {
+                stream,
+                digit,
+                began,
+                duration,
+                volume,
+                carriage,
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod audio;
 mod core;
+mod digits;
 mod feed;
 mod file;
 mod packets;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use talkpath_media::dtmf::{Dtmf, Inband};
 use talkpath_media::{Diagnosis, Mute, SessionId, SessionStats, StreamIndex};
 use talkpath_sdp::negotiate::Stream;
 use talkpath_sdp::{Answer, Offer};
@@ -35,6 +37,7 @@ use crate::wait::Pending;
 use crate::worker::Command;
 
 pub use audio::{AudioEnd, Ended, Hear, HearError, HeardFrame, Say};
+pub use digits::Digits;
 pub use feed::Feed;
 pub use packets::{Packet, PacketKind, Packets};
 pub use play::{Over, Play, Playback};
@@ -264,6 +267,78 @@ impl Session {
         settings: talkpath_audio::voice::Settings,
     ) -> Result<SpeechDetection, SessionError> {
         tap::detect_speech(&self.core, self.first_audio()?, settings)
+    }
+
+    /// Dials digits into the first audio stream: `0`-`9`, `*`, `#`, `A`-`D`, `!`
+    /// for a hook flash, `,` for a pause. What is said meanwhile is not sent.
+    /// Nothing is dialled before the peer has answered. Where the peer takes no
+    /// telephone-event, keys are sent as tones, and a flash not at all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use talkpath::{Audio, Codec, DialEnd, Dtmf, Happening, MediaManager};
+    /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26600..=26700).build()?;
+    /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
+    /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
+    /// # caller.apply_answer(&answer)?;
+    /// # let mut events = manager.events();
+    /// let dialled = caller.dtmf("12#")?.wait()?;
+    /// assert_eq!(dialled, DialEnd::Dialled);
+    /// // What the other side's manager tells of it:
+    /// let mut heard = String::new();
+    /// while heard.len() < 3 {
+    ///     if let talkpath::Notice::Event(event) = events.wait()?
+    ///         && let Happening::Digit { digit, .. } = event.what
+    ///     {
+    ///         heard.push(digit.as_char());
+    ///     }
+    /// }
+    /// assert_eq!(heard, "12#");
+    /// // Keys of another length:
+    /// drop(caller.dtmf(Dtmf::new("5")?.tone(Duration::from_millis(60)))?);
+    /// # drop(callee);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::Dtmf`] when a character is no key,
+    /// [`SessionError::NoSuchStream`], [`SessionError::Closed`].
+    pub fn dtmf<D>(&self, dtmf: D) -> Result<Digits, SessionError>
+    where
+        D: TryInto<Dtmf>,
+        SessionError: From<D::Error>,
+    {
+        self.dtmf_of(self.first_audio()?, dtmf)
+    }
+
+    /// Dials digits into an audio stream, as [`Session::dtmf`].
+    ///
+    /// # Errors
+    /// As [`Session::dtmf`].
+    pub fn dtmf_of<D>(&self, stream: StreamIndex, dtmf: D) -> Result<Digits, SessionError>
+    where
+        D: TryInto<Dtmf>,
+        SessionError: From<D::Error>,
+    {
+        digits::dial(&self.core, stream, dtmf.try_into()?)
+    }
+
+    /// Listens for keys in the sound of the first audio stream, or no more. Only
+    /// sound that somebody hears is listened to (the application, a recorder),
+    /// and none once the peer has sent a telephone-event.
+    ///
+    /// # Errors
+    /// [`SessionError::NoSuchStream`], [`SessionError::Closed`].
+    pub fn detect_inband(&self, inband: Inband) -> Result<(), SessionError> {
+        let stream = self.first_audio()?;
+        let place = self.core.reserve()?;
+        drop(self.core.open_state()?);
+        place.send(Command::ListenForDigits {
+            session: self.core.id,
+            stream,
+            inband,
+        });
+        Ok(())
     }
 
     /// Every packet of the session from now on, sent and received.

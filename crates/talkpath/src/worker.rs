@@ -76,6 +76,23 @@ impl Worker {
             } => floor.join(now, room, (session, stream)),
             Command::Leave { session } => floor.leave_rooms(now, session),
             Command::EndRoom { room } => floor.end_room(now, room),
+            Command::Dial {
+                session,
+                stream,
+                id,
+                dtmf,
+                done,
+            } => floor.dial(now, (session, stream), (id, dtmf), done),
+            Command::StopDialling {
+                session,
+                stream,
+                id,
+            } => floor.stop_dialling(now, (session, stream), id),
+            Command::ListenForDigits {
+                session,
+                stream,
+                inband,
+            } => floor.listen_for_digits(now, (session, stream), inband),
             Command::Mute { session, mute } => floor.mute(session, mute),
             Command::Close {
                 session,

@@ -24,11 +24,13 @@ pub enum DialEnd {
     Dialled,
     /// It was stopped.
     Stopped,
+    /// Too many were waiting: nothing of it was sent.
+    Refused,
 }
 
 /// What 20 ms of a stream are for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Turn {
+pub enum Slot {
     /// Media flows.
     Media,
     /// A key is down.
@@ -74,11 +76,11 @@ pub struct DialQueueFull {
 /// Dials, one key after another.
 ///
 /// ```
-/// use talkpath_media::dtmf::{DialEnd, DialId, Dialler, Dtmf, Turn};
+/// use talkpath_media::dtmf::{DialEnd, DialId, Dialler, Dtmf, Slot};
 /// let mut dialler = Dialler::new();
 /// dialler.dial(DialId(1), Dtmf::new("5")?)?;
-/// let turns: Vec<Turn> = (0..10).map(|_| dialler.tick(0)).collect();
-/// assert_eq!(turns.iter().filter(|turn| matches!(turn, Turn::Down(_))).count(), 5);
+/// let turns: Vec<Slot> = (0..10).map(|_| dialler.tick(0)).collect();
+/// assert_eq!(turns.iter().filter(|turn| matches!(turn, Slot::Down(_))).count(), 5);
 /// dialler.tick(0);
 /// assert_eq!(dialler.poll_end(), Some((DialId(1), DialEnd::Dialled)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -151,7 +153,7 @@ impl Dialler {
         current.next = usize::MAX;
         current.end = DialEnd::Stopped;
         match &mut self.place {
-            Place::Down { lasted, length, .. } => *length = (*length).min(*lasted + SLOT),
+            Place::Down { lasted, length, .. } => *length = (*length).min(*lasted + TICK),
             Place::Resting(left) => *left = (*left).min(current.dtmf.gap_len()),
             Place::Ready | Place::Up { .. } => {}
         }
@@ -179,24 +181,24 @@ impl Dialler {
 
     /// What the next 20 ms are for. `missed` ticks before it never happened;
     /// a key that was down stayed down in them.
-    pub fn tick(&mut self, missed: u32) -> Turn {
-        let mut passed = SLOT * missed.saturating_add(1);
+    pub fn tick(&mut self, missed: u32) -> Slot {
+        let mut passed = TICK * missed.saturating_add(1);
         loop {
             match self.place {
                 Place::Ready => match self.advance() {
-                    true => passed = SLOT,
-                    false => return Turn::Media,
+                    true => passed = TICK,
+                    false => return Slot::Media,
                 },
                 Place::Down { .. } => return self.hold(passed),
                 Place::Up { digit, turns: 1.. } => {
                     self.let_go();
-                    return Turn::Up(digit);
+                    return Slot::Up(digit);
                 }
                 Place::Up { .. } => self.place = Place::Resting(self.rest()),
                 Place::Resting(Duration::ZERO) => self.place = Place::Ready,
                 Place::Resting(left) => {
                     self.place = Place::Resting(left.saturating_sub(passed));
-                    return Turn::Media;
+                    return Slot::Media;
                 }
             }
         }
@@ -237,14 +239,14 @@ impl Dialler {
         true
     }
 
-    fn hold(&mut self, passed: Duration) -> Turn {
+    fn hold(&mut self, passed: Duration) -> Slot {
         let Place::Down {
             digit,
             lasted: before,
             length,
         } = self.place
         else {
-            return Turn::Media;
+            return Slot::Media;
         };
         let lasted = (before + passed).min(length);
         let edge = match (lasted >= length, before.is_zero()) {
@@ -267,7 +269,7 @@ impl Dialler {
             .current
             .as_ref()
             .map_or(0, |current| current.dtmf.level());
-        Turn::Down(Down {
+        Slot::Down(Down {
             digit,
             lasted,
             length,
@@ -286,12 +288,12 @@ impl Dialler {
     fn rest(&self) -> Duration {
         let gap = self.current.as_ref().map(|current| current.dtmf.gap_len());
         gap.unwrap_or_default()
-            .saturating_sub(SLOT * u32::from(REPEATS))
+            .saturating_sub(TICK * u32::from(REPEATS))
     }
 }
 
 /// What a tick stands for.
-const SLOT: Duration = Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(20);
 /// RFC 4733 §2.5.1.4: an end is sent three times.
 const REPEATS: u8 = 2;
 
@@ -312,9 +314,9 @@ mod tests {
     /// repeated, `.` while media flows.
     fn script(dialler: &mut Dialler, ticks: usize) -> String {
         let turns = (0..ticks).map(|_| match dialler.tick(0) {
-            Turn::Media => '.',
-            Turn::Down(down) => down.digit.as_char(),
-            Turn::Up(_) => '^',
+            Slot::Media => '.',
+            Slot::Down(down) => down.digit.as_char(),
+            Slot::Up(_) => '^',
         });
         turns.collect()
     }
@@ -346,7 +348,7 @@ mod tests {
         dialler.dial(DialId(0), dtmf).unwrap();
         let turns: Vec<(u128, Edge)> = (0..3)
             .map(|_| match dialler.tick(0) {
-                Turn::Down(down) => (down.lasted.as_millis(), down.edge),
+                Slot::Down(down) => (down.lasted.as_millis(), down.edge),
                 other => panic!("{other:?}"),
             })
             .collect();
@@ -378,7 +380,7 @@ mod tests {
     fn missed_ticks_count_for_the_key_that_was_down() {
         let mut dialler = dialler(&["1"]);
         dialler.tick(0);
-        let Turn::Down(down) = dialler.tick(2) else {
+        let Slot::Down(down) = dialler.tick(2) else {
             panic!("it is down");
         };
         assert_eq!(down.lasted, Duration::from_millis(80));

@@ -83,6 +83,25 @@ pub struct Press {
     pub volume: u8,
 }
 
+/// How a press travelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carriage {
+    /// In packets of its own (RFC 4733).
+    Event,
+    /// As tones in the sound.
+    Sound,
+}
+
+/// Whether the sound is listened to for keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Inband {
+    /// It is not.
+    #[default]
+    Ignored,
+    /// It is, as long as the peer sends no events.
+    Detected,
+}
+
 /// What happens to a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pressing {

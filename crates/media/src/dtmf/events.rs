@@ -1,6 +1,6 @@
 //! A press as telephone events: the packets of each 20 ms.
 //!
-//! In: turns of the dialler, and where the media timestamp stands. Out:
+//! In: slots of the dialler, and where the media timestamp stands. Out:
 //! payloads with their timestamp and marker. RFC 4733 §2.5.1: one timestamp for
 //! all packets of an event, a duration that grows, the marker on the first, the
 //! end three times; beyond 0xffff ticks another segment, with a timestamp of its
@@ -8,7 +8,7 @@
 
 use talkpath_wire::{EventEnd, RtpTime, TelephoneEvent};
 
-use super::{Down, Edge, Turn};
+use super::{Down, Edge, Slot};
 
 /// One packet of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,24 +61,24 @@ impl EventWriter {
         Self::default()
     }
 
-    /// Gives the packets of a turn; `media` is the timestamp of its first
+    /// Gives the packets of a slot; `media` is the timestamp of its first
     /// sample, on a clock of `clock_rate` Hz.
     pub fn write(
         &mut self,
-        turn: Turn,
+        turn: Slot,
         media: RtpTime,
         clock_rate: u32,
         give: &mut dyn FnMut(OutgoingEvent),
     ) {
         match turn {
-            Turn::Media => self.current = None,
-            Turn::Up(_) => {
+            Slot::Media => self.current = None,
+            Slot::Up(_) => {
                 if let Some(current) = &mut self.current {
                     current.close_segment(give);
                     give(current.last);
                 }
             }
-            Turn::Down(down) => self.hold(&down, media, clock_rate, give),
+            Slot::Down(down) => self.hold(&down, media, clock_rate, give),
         }
     }
 

@@ -15,7 +15,7 @@ mod events;
 mod receiver;
 
 pub use dial::{Dtmf, DtmfError};
-pub use dialler::{DialEnd, DialId, DialQueueFull, Dialler, Down, Edge, Turn};
-pub use digit::{Digit, Press, Pressing};
+pub use dialler::{DialEnd, DialId, DialQueueFull, Dialler, Down, Edge, Slot};
+pub use digit::{Carriage, Digit, Inband, Press, Pressing};
 pub use events::{EventWriter, OutgoingEvent};
 pub use receiver::{EventPacket, Receiver};

@@ -158,7 +158,7 @@ impl Receiver {
             tell(Pressing::Ended(ended.press()));
             self.remember(ended);
         }
-        if sight.end == EventEnd::Ended {
+        if sight.is_end() {
             self.finish(tell);
         }
     }

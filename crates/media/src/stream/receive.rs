@@ -74,7 +74,13 @@ impl Stream {
         match admitted {
             Ok(format) => {
                 self.sight(now, packet.ssrc(), from, cx);
-                if !self.pass(&packet, bytes, cx) {
+                let numbered = &self.formats[format].numbered;
+                let clock_rate = numbered.format.clock_rate;
+                let is_event = numbered.format.is_telephone_event();
+                if is_event {
+                    self.hear_event(now, (&packet, seq, clock_rate), cx);
+                }
+                if !self.pass(&packet, bytes, cx) && !is_event {
                     self.queue(now, format, &packet, seq);
                 }
             }

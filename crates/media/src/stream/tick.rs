@@ -8,6 +8,7 @@ use talkpath_wire::Time;
 use super::{Audio, Incoming, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
+use crate::dtmf::Slot;
 use crate::egress::{Egress, Pause, Speaker};
 use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
@@ -35,7 +36,8 @@ impl Stream {
     /// Learns whether anybody still does.
     pub(crate) fn look_for(&mut self, session: crate::SessionId, ends: &mut dyn Ends) {
         let stream = self.index();
-        self.audio.attended = self.audio.attended && ends.is_attended(session, stream);
+        let is_of_use = ends.is_attended(session, stream) || self.digits.is_dialling();
+        self.audio.attended = self.audio.attended && is_of_use;
     }
 
     /// Takes or changes its place in a room, or leaves it.
@@ -211,6 +213,7 @@ impl Stream {
         cx: &mut Context<'_>,
     ) {
         let who = (cx.session, self.setup.stream);
+        let slot = self.next_slot(turn.missed, cx);
         let Some(mut egress) = self.audio.egress.take() else {
             // What is said before the answer waits for it. What is said where
             // nothing may be is taken and forgotten, so that nobody waits for
@@ -222,6 +225,11 @@ impl Stream {
             return;
         };
         self.audio.levels.said = egress.level();
+        if slot != Slot::Media {
+            self.press((turn.at, turn.missed), slot, (&mut egress, ends), cx);
+            self.audio.egress = Some(egress);
+            return;
+        }
         let mut place = self.audio.place.take();
         let rate = egress.codec().sample_rate();
         let words = place.as_mut().zip(room);
@@ -269,10 +277,16 @@ impl Stream {
             let packets = self.rtp.sources.counts().packets;
             self.tell(MediaHappening::Heard { packets }, cx);
         }
+        if self.digits.listens()
+            && let Some(ingress) = self.audio.ingress.take()
+        {
+            self.hear_keys(turn.at, ingress.frame(), cx);
+            self.audio.ingress = Some(ingress);
+        }
     }
 
     /// Whether the peer has not answered yet for the first time.
-    fn is_unanswered(&self) -> bool {
+    pub(super) fn is_unanswered(&self) -> bool {
         let agreement = self.agreement.as_ref();
         agreement.is_none_or(|agreement| agreement.remote.is_none())
     }

@@ -1,9 +1,10 @@
 //! Where payloads go: the sender numbers them, the outbox takes them.
 
-use talkpath_wire::Time;
+use talkpath_wire::{PayloadType, RtpTime, Time};
 
 use super::Stream;
 use crate::call::Context;
+use crate::dtmf::OutgoingEvent;
 use crate::egress::{Egress, Leaving};
 use crate::rtp::{Frame, Sender};
 
@@ -61,6 +62,27 @@ impl WayOut<'_> {
             payload_len: payload.len(),
         };
         let header = self.sender.send(frame, self.at);
+        self.transmits
+            .push_with(self.from, to, HEADER + payload.len(), |room| {
+                let start = header.write_into(room).unwrap_or(0);
+                room[start..start + payload.len()].copy_from_slice(payload);
+                start + payload.len()
+            });
+    }
+
+    /// Where the media timestamp stands.
+    pub(super) fn timestamp(&self) -> RtpTime {
+        self.sender.timestamp()
+    }
+
+    /// Sends a packet of an event (RFC 4733).
+    pub(super) fn send_event(&mut self, number: PayloadType, event: &OutgoingEvent) {
+        let Some(to) = self.to else { return };
+        let payload = &event.payload;
+        let header = self
+            .sender
+            .send_event(number, event.timestamp, payload.len(), self.at)
+            .with_marker(event.marker);
         self.transmits
             .push_with(self.from, to, HEADER + payload.len(), |room| {
                 let start = header.write_into(room).unwrap_or(0);

@@ -9,6 +9,7 @@ mod common;
 
 mod bad_input_is_refused;
 mod bridges_join_sessions;
+mod dtmf_is_heard_once;
 mod feeds_are_said;
 mod files_are_played_and_recorded;
 mod forks_have_lives_of_their_own;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use talkpath_media::dtmf::{DialEnd, DialId, Dtmf, Inband};
 use talkpath_media::{Agreement, Call, Mute, RoomId, SessionId, StreamIndex, StreamSetup};
 
 use super::published::Published;
@@ -49,6 +50,26 @@ pub(crate) enum Command {
     Leave { session: SessionId },
     /// Everybody leaves a room.
     EndRoom { room: RoomId },
+    /// The application dials into a stream.
+    Dial {
+        session: SessionId,
+        stream: StreamIndex,
+        id: DialId,
+        dtmf: Dtmf,
+        done: Completer<DialEnd>,
+    },
+    /// It dials no more.
+    StopDialling {
+        session: SessionId,
+        stream: StreamIndex,
+        id: DialId,
+    },
+    /// Keys in the sound of a stream are to be heard or not.
+    ListenForDigits {
+        session: SessionId,
+        stream: StreamIndex,
+        inband: Inband,
+    },
     /// What the application says is muted or not.
     Mute { session: SessionId, mute: Mute },
     /// A session ends.

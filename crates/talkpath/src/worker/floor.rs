@@ -3,11 +3,14 @@
 //! In: datagrams, deadlines and the effects of commands. Out: the outbox and
 //! events. A panic in one call ends that call alone.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use talkpath_media::dtmf::{DialEnd, DialId, Dtmf, Inband};
 use talkpath_media::{
-    Call, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex, StreamSockets,
+    Call, MediaHappening, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex,
+    StreamSockets,
 };
 use talkpath_transport::{Component, DropReason};
 use talkpath_wire::Time;
@@ -41,6 +44,8 @@ pub(crate) struct Floor {
     leaving: Vec<Leaving>,
     /// Sessions that are gone, and nobody was told yet.
     parted: Vec<Parted>,
+    /// Who waits for what is dialled.
+    diallings: BTreeMap<(SessionId, DialId), Completer<DialEnd>>,
 }
 
 struct Leaving {
@@ -71,6 +76,7 @@ impl Floor {
             happenings: Vec::new(),
             leaving: Vec::new(),
             parted: Vec::new(),
+            diallings: BTreeMap::new(),
         }
     }
 
@@ -367,6 +373,50 @@ impl Floor {
         self.vacate_seat(from);
     }
 
+    /// Dials into a stream.
+    pub(crate) fn dial(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        (id, dtmf): (DialId, Dtmf),
+        done: Completer<DialEnd>,
+    ) {
+        let Some(seat) = self.legs.seat(session) else {
+            return;
+        };
+        self.diallings.insert((session, id), done);
+        self.with_call(now, seat, |call, _, outbox| {
+            call.dial(now, (session, stream), (id, dtmf), outbox);
+        });
+    }
+
+    pub(crate) fn stop_dialling(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        id: DialId,
+    ) {
+        if let Some(seat) = self.legs.seat(session) {
+            self.with_call(now, seat, |call, _, outbox| {
+                call.stop_dialling(session, stream, id, outbox);
+            });
+        }
+    }
+
+    /// Listens for keys in the sound of a stream, or no more.
+    pub(crate) fn listen_for_digits(
+        &mut self,
+        now: Time,
+        who: (SessionId, StreamIndex),
+        inband: Inband,
+    ) {
+        if let Some(seat) = self.legs.seat(who.0) {
+            self.with_call(now, seat, |call, _, outbox| {
+                call.listen_for_digits(now, who, inband, outbox);
+            });
+        }
+    }
+
     pub(crate) fn mute(&mut self, session: SessionId, mute: Mute) {
         let seat = self.legs.seat(session);
         if let Some(Some(call)) = seat.and_then(|seat| self.seats.get_mut(seat)) {
@@ -453,6 +503,7 @@ impl Floor {
             };
             let farewell = leg.farewell.take();
             let published = Arc::clone(&leg.published);
+            self.diallings.retain(|(known, _), _| *known != session);
             self.retire(now, session, leg);
             published.end();
             self.parted.push(Parted {
@@ -552,8 +603,15 @@ impl Floor {
             earlier(call.poll_timeout(), legs.publish(now, call))
         }));
         for event in outbox.events.drain(..) {
+            if let MediaHappening::Dialled { id, end } = event.what {
+                if let Some(done) = self.diallings.remove(&(event.session, id)) {
+                    done.complete(end);
+                }
+                continue;
+            }
             let what = Happening::from_media(event.stream, event.what);
-            self.happenings.push((event.session, what));
+            let told = what.map(|what| (event.session, what));
+            self.happenings.extend(told);
         }
         self.happenings.extend(self.legs.drain_happened());
         match survived {

@@ -11,8 +11,8 @@
 //! - the end of none can have been between, and it begins where the other
 //!   left off; or
 //! - timestamp and duration have advanced by the same number of ticks, or the
-//!   timestamp by the duration with each packet: the sender moves the timestamp
-//!   with every packet.
+//!   timestamp by the duration with each packet that bears no marker: the
+//!   sender moves the timestamp with every packet.
 
 use core::time::Duration;
 
@@ -28,8 +28,6 @@ pub(super) struct Sight {
     ssrc: Ssrc,
     digit: Digit,
     clock_rate: u32,
-    marker: bool,
-    pub(super) end: EventEnd,
     volume: u8,
     mark: Mark,
 }
@@ -40,6 +38,8 @@ struct Mark {
     seq: ExtSeq,
     timestamp: RtpTime,
     duration: u16,
+    end: EventEnd,
+    marker: bool,
 }
 
 /// One press of a key.
@@ -54,7 +54,6 @@ pub(super) struct Track {
     /// Arrival time per sequence number, of the last two in order.
     spacing: Duration,
     first: Mark,
-    first_end: EventEnd,
     last: Mark,
     /// Ticks before the last timestamp: those of earlier segments.
     before: u64,
@@ -68,15 +67,19 @@ impl Sight {
             ssrc: packet.ssrc,
             digit,
             clock_rate: packet.clock_rate.max(1),
-            marker: packet.marker,
-            end: event.end,
             volume: event.volume,
             mark: Mark {
                 seq: packet.seq,
                 timestamp: packet.timestamp,
                 duration: event.duration,
+                end: event.end,
+                marker: packet.marker,
             },
         }
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        self.mark.end == EventEnd::Ended
     }
 }
 
@@ -92,10 +95,9 @@ impl Track {
             heard: sight.now,
             spacing: Duration::ZERO,
             first: sight.mark,
-            first_end: sight.end,
             last: sight.mark,
             before: 0,
-            end: sight.end,
+            end: sight.mark.end,
         }
     }
 
@@ -110,18 +112,18 @@ impl Track {
             return !self.is_pressed_again(sight);
         }
         if mark.seq < first.seq {
-            return mark.is_followed_by(first, (sight.end, self.first_end), self.clock_rate);
+            return mark.is_followed_by(first, self.clock_rate);
         }
         let is_inside = first.seq < mark.seq && mark.seq < last.seq;
-        is_inside || last.is_followed_by(mark, (self.end, sight.end), self.clock_rate)
+        is_inside || last.is_followed_by(mark, self.clock_rate)
     }
 
     /// Whether the sender's clock stands still between presses: nobody goes on
     /// with what he has ended.
     fn is_pressed_again(&self, sight: &Sight) -> bool {
         self.end == EventEnd::Ended
-            && sight.end == EventEnd::Open
-            && sight.marker
+            && sight.mark.end == EventEnd::Open
+            && sight.mark.marker
             && sight.mark.seq > self.last.seq
             && sight.mark.duration < self.last.duration
     }
@@ -132,7 +134,7 @@ impl Track {
         let silence = sight.now - self.heard;
         self.heard = self.heard.max(sight.now);
         if mark.seq < self.first.seq {
-            (self.first, self.first_end) = (mark, sight.end);
+            self.first = mark;
         }
         let advance = mark.timestamp.ticks_since(self.last.timestamp);
         // The end of a segment is repeated while the next goes on.
@@ -150,7 +152,7 @@ impl Track {
             _ => 0,
         };
         self.last = mark;
-        match (self.end, sight.end) {
+        match (self.end, mark.end) {
             (EventEnd::Open, EventEnd::Open) => {
                 self.last.duration = longest.max(mark.duration);
             }
@@ -158,6 +160,7 @@ impl Track {
             (EventEnd::Open, EventEnd::Ended) => self.end = EventEnd::Ended,
             (EventEnd::Ended, _) => {}
         }
+        self.last.end = self.end;
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -192,12 +195,7 @@ impl Track {
 
 impl Mark {
     /// Whether `next` goes on with this press under another timestamp.
-    fn is_followed_by(
-        &self,
-        next: &Mark,
-        (end, next_end): (EventEnd, EventEnd),
-        clock_rate: u32,
-    ) -> bool {
+    fn is_followed_by(&self, next: &Mark, clock_rate: u32) -> bool {
         let Ok(steps @ 1..) = u32::try_from(next.seq.distance_from(self.seq)) else {
             return false;
         };
@@ -207,16 +205,17 @@ impl Mark {
         let lasted = u32::from(self.duration);
         let gap = i64::from(advance) - i64::from(lasted);
         let is_adjacent = gap < i64::from(clock_rate) * SHORTEST_GAP_MS / 1000;
-        match (end, next_end) {
+        match (self.end, next.end) {
             // The ends of one press, each with a timestamp of its own.
             (EventEnd::Ended, EventEnd::Ended) => steps < ENDS && is_adjacent,
             (EventEnd::Ended, EventEnd::Open) => false,
             (EventEnd::Open, _) => {
                 let is_segment = advance == u32::from(u16::MAX);
-                let is_flat = next.duration == self.duration
+                let is_flat = !next.marker
+                    && next.duration == self.duration
                     && u64::from(advance) == u64::from(steps) * u64::from(lasted);
                 // The duration of ends no longer grows.
-                let slack = match next_end {
+                let slack = match next.end {
                     EventEnd::Open => 0,
                     EventEnd::Ended => 2 * advance / steps,
                 };

@@ -181,6 +181,14 @@ fn a_marker_on_every_packet_or_on_none_makes_no_difference() {
     }
 }
 
+// As short as can be, and all that came of either is its first packet.
+#[test]
+fn two_short_presses_without_their_ends_are_two() {
+    let first = press(0, 1, 5000, '1', 40)[0];
+    let second = press(80, 5, 5640, '1', 40)[0];
+    assert_eq!(heard_of(&[first, second]).ended, "11");
+}
+
 #[test]
 fn a_clock_that_stands_still_between_presses_makes_two_presses() {
     let mut packets = press(0, 1, 5000, '3', 160);

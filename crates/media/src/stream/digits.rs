@@ -1,0 +1,291 @@
+//! Digits of a stream: heard from its packets or its sound, and dialled into
+//! them.
+//!
+//! In: telephone-event packets, frames that are heard, what to dial, ticks.
+//! Out: events to the owner, packets, and tones in place of what is said. An
+//! event never reaches playout. Where the peer takes no telephone-event, keys
+//! are dialled as sound. RFC 4733.
+
+use talkpath_audio::SampleRate;
+use talkpath_audio::dtmf::{Detected, Detector, Key, KeyTone};
+use talkpath_transport::DropReason;
+use talkpath_wire::{ExtSeq, RtpPacket, Time};
+
+use super::Stream;
+use crate::MediaHappening;
+use crate::call::Context;
+use crate::dtmf::{
+    Carriage, DialEnd, DialId, Dialler, Digit, Dtmf, Edge, EventPacket, EventWriter, Inband, Press,
+    Pressing, Receiver, Slot,
+};
+use crate::egress::Egress;
+use crate::ends::Ends;
+
+/// What a stream keeps of digits.
+pub(super) struct Digits {
+    receiver: Receiver,
+    /// Whether the peer ever sent an event: then its sound is not listened to.
+    has_events: bool,
+    listener: Option<Listener>,
+    dialler: Dialler,
+    writer: EventWriter,
+    /// The key that is dialled as sound.
+    tone: Option<KeyTone>,
+    /// What is told in a moment; its memory is kept.
+    told: Vec<Pressing>,
+}
+
+/// Hears keys in sound.
+struct Listener {
+    detector: Detector,
+    press: Option<Press>,
+}
+
+impl Digits {
+    pub(super) fn new() -> Self {
+        Digits {
+            receiver: Receiver::new(),
+            has_events: false,
+            listener: None,
+            dialler: Dialler::new(),
+            writer: EventWriter::new(),
+            tone: None,
+            told: Vec::with_capacity(MOST_TOLD),
+        }
+    }
+
+    /// Whether something is still to be dialled.
+    pub(super) fn is_dialling(&self) -> bool {
+        !self.dialler.is_idle()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.receiver.poll_timeout()
+    }
+
+    /// Whether the sound is listened to.
+    pub(super) fn listens(&self) -> bool {
+        self.listener.is_some()
+    }
+}
+
+impl Listener {
+    fn new(rate: SampleRate) -> Self {
+        Listener {
+            detector: Detector::new(rate),
+            press: None,
+        }
+    }
+
+    /// Takes a frame that ends at `at`.
+    fn push(&mut self, at: Time, pcm: &[i16], told: &mut Vec<Pressing>) {
+        let press = &mut self.press;
+        self.detector
+            .push(pcm, &mut |what| told.extend(Self::told(press, at, what)));
+    }
+
+    fn finish(&mut self, at: Time, told: &mut Vec<Pressing>) {
+        let press = &mut self.press;
+        self.detector
+            .finish(&mut |what| told.extend(Self::told(press, at, what)));
+    }
+
+    fn told(press: &mut Option<Press>, at: Time, what: Detected) -> Option<Pressing> {
+        match what {
+            Detected::Began { key, level } => {
+                let quieter = -level.dbm0();
+                let began = Press {
+                    digit: Digit::from_char(key.as_char())?,
+                    began: at,
+                    duration: core::time::Duration::ZERO,
+                    // The cast saturates.
+                    volume: (quieter.round() as u8).min(63),
+                };
+                *press = Some(began);
+                Some(Pressing::Began(began))
+            }
+            Detected::Ended { duration, .. } => {
+                let press = press.take()?;
+                Some(Pressing::Ended(Press { duration, ..press }))
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Takes a telephone-event packet.
+    pub(super) fn hear_event(
+        &mut self,
+        now: Time,
+        (packet, seq, clock_rate): (&RtpPacket<'_>, ExtSeq, u32),
+        cx: &mut Context<'_>,
+    ) {
+        let event = EventPacket {
+            ssrc: packet.ssrc(),
+            seq,
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            clock_rate,
+        };
+        let Digits {
+            receiver,
+            told,
+            has_events,
+            ..
+        } = &mut self.digits;
+        let taken = receiver.receive(now, event, packet.payload(), &mut |what| told.push(what));
+        match taken {
+            Ok(()) => *has_events = true,
+            Err(_) => self.count_drop(now, DropReason::Undecodable),
+        }
+        self.tell_digits(Carriage::Event, cx);
+    }
+
+    /// Ends presses of which nothing more came.
+    pub(super) fn expire_digits(&mut self, now: Time, cx: &mut Context<'_>) {
+        let Digits { receiver, told, .. } = &mut self.digits;
+        receiver.handle_timeout(now, &mut |what| told.push(what));
+        self.tell_digits(Carriage::Event, cx);
+    }
+
+    /// Ends what goes on: the stream closes.
+    pub(super) fn finish_digits(&mut self, now: Time, cx: &mut Context<'_>) {
+        let Digits { receiver, told, .. } = &mut self.digits;
+        receiver.finish(&mut |what| told.push(what));
+        self.tell_digits(Carriage::Event, cx);
+        self.listen_for_digits(now, Inband::Ignored, cx);
+    }
+
+    /// Listens for keys in the sound, or no more.
+    pub(crate) fn listen_for_digits(&mut self, now: Time, inband: Inband, cx: &mut Context<'_>) {
+        match (inband, &mut self.digits.listener) {
+            (Inband::Detected, None) => {
+                self.digits.listener = Some(Listener::new(self.setup.rate));
+            }
+            (Inband::Ignored, Some(listener)) => {
+                listener.finish(now, &mut self.digits.told);
+                self.digits.listener = None;
+                self.tell_digits(Carriage::Sound, cx);
+            }
+            (Inband::Detected, Some(_)) | (Inband::Ignored, None) => {}
+        }
+    }
+
+    /// Listens to a frame that was heard.
+    pub(super) fn hear_keys(&mut self, at: Time, heard: &[i16], cx: &mut Context<'_>) {
+        let Digits {
+            listener,
+            told,
+            has_events,
+            ..
+        } = &mut self.digits;
+        // Some send both: then the event counts.
+        if let Some(listener) = listener.as_mut().filter(|_| !*has_events) {
+            listener.push(at, heard, told);
+            self.tell_digits(Carriage::Sound, cx);
+        }
+    }
+
+    fn tell_digits(&mut self, carriage: Carriage, cx: &mut Context<'_>) {
+        let mut told = core::mem::take(&mut self.digits.told);
+        for what in told.drain(..) {
+            self.tell(MediaHappening::Digit { what, carriage }, cx);
+        }
+        self.digits.told = told;
+    }
+
+    /// Dials, when all before it is dialled.
+    pub(crate) fn dial(&mut self, now: Time, id: DialId, dtmf: Dtmf, cx: &mut Context<'_>) {
+        match self.digits.dialler.dial(id, dtmf) {
+            Ok(()) => self.listen(now),
+            Err(_) => {
+                let end = DialEnd::Refused;
+                self.tell(MediaHappening::Dialled { id, end }, cx);
+            }
+        }
+    }
+
+    /// Stops dialling.
+    pub(crate) fn stop_dialling(&mut self, id: DialId, cx: &mut Context<'_>) {
+        self.digits.dialler.stop(id);
+        self.tell_dialled(cx);
+    }
+
+    fn tell_dialled(&mut self, cx: &mut Context<'_>) {
+        while let Some((id, end)) = self.digits.dialler.poll_end() {
+            self.tell(MediaHappening::Dialled { id, end }, cx);
+        }
+    }
+
+    /// What this tick is for. Before the answer nothing is dialled yet.
+    pub(super) fn next_slot(&mut self, missed: u32, cx: &mut Context<'_>) -> Slot {
+        if self.is_unanswered() || !self.digits.is_dialling() {
+            return Slot::Media;
+        }
+        let slot = self.digits.dialler.tick(missed);
+        self.tell_dialled(cx);
+        slot
+    }
+
+    /// Sends a key in place of what the other end says.
+    pub(super) fn press(
+        &mut self,
+        (at, missed): (Time, u32),
+        slot: Slot,
+        (egress, ends): (&mut Egress, &mut dyn Ends),
+        cx: &mut Context<'_>,
+    ) {
+        let who = (cx.session, self.index());
+        let clock_rate = egress.codec().clock_rate();
+        let events = self.agreement.as_ref();
+        let events = events.and_then(|agreement| agreement.events(clock_rate));
+        let Some((number, clock_rate)) = events.map(|e| (e.number, e.format.clock_rate)) else {
+            return self.sound((at, missed), slot, (egress, ends), cx);
+        };
+        let mut writer = core::mem::take(&mut self.digits.writer);
+        let mut way = self.way_out(at, egress, cx);
+        egress.hush(missed, who, ends, &mut |leaving| way.send(leaving));
+        let media = way.timestamp();
+        writer.write(slot, media, clock_rate, &mut |event| {
+            way.send_event(number, &event)
+        });
+        egress.pass_tick(&mut |leaving| way.send(leaving));
+        self.digits.writer = writer;
+    }
+
+    /// Makes the sound of a key in place of what the other end says.
+    fn sound(
+        &mut self,
+        (at, missed): (Time, u32),
+        slot: Slot,
+        (egress, ends): (&mut Egress, &mut dyn Ends),
+        cx: &mut Context<'_>,
+    ) {
+        let who = (cx.session, self.index());
+        let mut tone = self.digits.tone.take();
+        if let Slot::Down(down) = slot {
+            let begins = down.edge == Edge::Pressed || tone.is_none();
+            if let (true, Some(key)) = (begins, Key::from_char(down.digit.as_char())) {
+                tone = Some(KeyTone::new(key, down.length, self.setup.rate));
+            } else if let (Edge::Released, Some(tone)) = (down.edge, &mut tone) {
+                tone.cap(down.length);
+            }
+        }
+        let mut way = self.way_out(at, egress, cx);
+        let mut fill = |frame: &mut [i16]| match &mut tone {
+            Some(tone) => {
+                tone.fill(frame);
+            }
+            None => frame.fill(0),
+        };
+        egress.sound((at, missed), who, (&mut fill, ends), &mut |leaving| {
+            way.send(leaving)
+        });
+        if let Slot::Down(_) = slot {
+            self.digits.tone = tone;
+        }
+    }
+}
+
+/// Presses that a packet can tell of: sixteen begun and ended, and one ended.
+const MOST_TOLD: usize = 40;
