@@ -43,6 +43,17 @@ impl Ingress {
         self.playout.push(now, arrival, drops);
     }
 
+    /// Takes a description of comfort noise (RFC 3389), whose clock is that of
+    /// the codec that is heard.
+    pub(crate) fn push_noise(&mut self, now: Time, arrival: &Arrival<'_>, drops: &mut Drops) {
+        self.playout.push_noise(now, arrival, drops);
+    }
+
+    /// The codec of what comes now.
+    pub(crate) fn codec(&self) -> &'static dyn Codec {
+        self.playout.codec()
+    }
+
     /// Makes the next frame.
     pub(crate) fn tick(&mut self, now: Time, drops: &mut Drops) -> (&[i16], FrameKind) {
         self.fit_rate();

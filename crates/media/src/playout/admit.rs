@@ -10,6 +10,7 @@ use talkpath_wire::{ExtSeq, Time};
 use super::decoders::same;
 use super::delay::at_micros;
 use super::line::Activity;
+use super::noise::Noise;
 use super::ring::{Holds, NoPlace, Slot};
 use super::source::Continuity;
 use super::{Arrival, LONGEST_PACKET, Phase, Playout};
@@ -59,9 +60,13 @@ impl Playout {
         arrival: &Arrival<'_>,
         drops: &mut Drops,
     ) -> Result<(), DropReason> {
+        if !Noise::is_described_by(arrival.payload) {
+            return Err(DropReason::Undecodable);
+        }
         self.expect_continuity(now, arrival, drops)?;
         let arrival = &Arrival {
             seq: self.line.number(arrival.seq),
+            codec: self.codec(),
             ..*arrival
         };
         if arrival.payload.len() > self.ring.longest() {

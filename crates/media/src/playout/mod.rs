@@ -185,7 +185,7 @@ impl Playout {
             concealer: Concealer::new(rate),
             ring: Ring::new(codec.max_payload_len(rate.samples_in(CAPACITY))),
             speech: Speech::new(rate, LONGEST_PACKET),
-            noise: Noise::default(),
+            noise: Noise::new(rate),
             sources: Sources::new(),
             line: Line::new(),
             phase: Phase::Idle,

@@ -256,6 +256,11 @@ impl Playout {
 
     /// Fills what is missing from what came before it.
     fn fill(&mut self, samples: &mut [i16], gap: Gap, mix: &mut Mix) {
+        if self.noise.is_on() && gap != Gap::Loss {
+            self.concealer.conceal(samples);
+            self.noise.add(samples);
+            return mix.add(Made::Silent, samples.len());
+        }
         let fill = match self.fill_by_codec(samples) {
             Concealment::Done => {
                 self.concealer.good(samples);

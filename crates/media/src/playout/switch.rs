@@ -9,6 +9,7 @@ use talkpath_audio::{Codec, Concealer, Resampler};
 use talkpath_transport::{DropReason, Drops};
 use talkpath_wire::Time;
 
+use super::noise::Noise;
 use super::regulate::Pace;
 use super::speech::{Made, Speech};
 use super::{Arrival, CAPACITY, LONGEST_PACKET, Phase, Playout};
@@ -68,6 +69,7 @@ impl Playout {
                 speech.commit(Made::Received, samples);
             }
         }
+        self.noise = Noise::new(to);
         self.line.rescale(from, to);
         (self.speech, self.concealer, self.rate) = (speech, concealer, to);
         let turn = self.pace.turn;

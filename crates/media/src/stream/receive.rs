@@ -116,16 +116,22 @@ impl Stream {
         if !known.is_some_and(|known| Arc::ptr_eq(known, &format.numbered.format)) {
             self.counted.receiving = Some(Arc::clone(&format.numbered.format));
         }
-        if let (Some(codec), Some(ingress)) = (format.codec, &mut self.audio.ingress) {
-            let arrival = playout::Arrival {
-                ssrc: packet.ssrc(),
-                seq,
-                timestamp: packet.timestamp(),
-                marker: packet.marker(),
-                codec,
-                payload: packet.payload(),
-            };
-            ingress.push(now, &arrival, self.transport.drops_mut());
+        let Some(ingress) = &mut self.audio.ingress else {
+            return;
+        };
+        let arrival = playout::Arrival {
+            ssrc: packet.ssrc(),
+            seq,
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            codec: format.codec.unwrap_or(ingress.codec()),
+            payload: packet.payload(),
+        };
+        let drops = self.transport.drops_mut();
+        if format.codec.is_some() {
+            ingress.push(now, &arrival, drops);
+        } else if format.numbered.format.is("CN") {
+            ingress.push_noise(now, &arrival, drops);
         }
     }
 

@@ -146,3 +146,86 @@ fn a_payload_that_does_not_decode_is_concealed_as_lost() {
         (1, 1)
     );
 }
+
+/// Plays 20 ms packets of the codec and payload that `of` says, after PCMU.
+fn play_changing(count: u64, of: impl Fn(u64) -> (&'static dyn Codec, Vec<u8>)) -> Changing {
+    let (mut playout, mut drops) = (Playout::new(&g711::PCMU, Target::default()), Drops::new());
+    let (mut kinds, mut heard) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        let now = Time::ZERO + TICK * n as u32;
+        let (codec, payload) = of(n);
+        let arrival = Arrival {
+            ssrc: Ssrc::new(1),
+            seq: ExtSeq::new(n),
+            timestamp: RtpTime::new(160 * n as u32),
+            marker: n == 0,
+            codec,
+            payload: &payload,
+        };
+        playout.push(now, &arrival, &mut drops);
+        let mut frame = vec![0; playout.codec().sample_rate().frame_len()];
+        kinds.push(playout.pull(now, &mut frame, &mut drops));
+        heard.push(frame);
+    }
+    Changing {
+        playout,
+        drops,
+        kinds,
+        heard,
+    }
+}
+
+struct Changing {
+    playout: Playout,
+    drops: Drops,
+    kinds: Vec<FrameKind>,
+    heard: Vec<Vec<i16>>,
+}
+
+#[test]
+fn a_codec_of_another_rate_follows_without_a_gap() {
+    let wide = |n: u64| -> (&'static dyn Codec, Vec<u8>) {
+        match n {
+            20..40 => (&Wide, vec![40; 320]),
+            _ => (&g711::PCMU, vec![0x9f; 160]),
+        }
+    };
+    let run = play_changing(60, wide);
+    assert_eq!(run.drops.total(), 0);
+    assert!(run.kinds[1..].iter().all(|kind| *kind == FrameKind::Heard));
+    assert_eq!((run.heard[30].len(), run.heard[50].len()), (320, 160));
+    assert!(run.heard[25].iter().all(|sample| *sample == 4_000));
+    assert_eq!(run.playout.stats().resyncs, 0);
+    assert!(run.playout.stats().depth <= TICK * 2);
+}
+
+#[test]
+fn a_packet_that_is_not_believed_does_not_change_the_codec() {
+    let peer = Peer::new(160);
+    let mut run = Run::new(Target::default());
+    run.play(&peer, evenly(160, 0, 50), 50);
+    let rogue = Arrival {
+        ssrc: Ssrc::new(99),
+        seq: ExtSeq::new(5),
+        timestamp: RtpTime::new(5),
+        marker: true,
+        codec: &Wide,
+        payload: &[1; 320],
+    };
+    let pushed = run
+        .playout
+        .push(Time::from_millis(1_000), &rogue, &mut run.drops);
+    assert_eq!(pushed, Pushed::Dropped(DropReason::Probation));
+    assert_eq!(run.playout.codec().name(), "PCMU");
+    // Nor does one that its codec cannot have made.
+    let broken = Arrival {
+        ssrc: Ssrc::new(peer.ssrc),
+        payload: &[],
+        ..rogue
+    };
+    let pushed = run
+        .playout
+        .push(Time::from_millis(1_000), &broken, &mut run.drops);
+    assert_eq!(pushed, Pushed::Dropped(DropReason::Undecodable));
+    assert_eq!(run.playout.codec().name(), "PCMU");
+}

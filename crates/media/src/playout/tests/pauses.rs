@@ -117,3 +117,62 @@ fn a_marked_talkspurt_sheds_the_delay_that_a_slow_start_left() {
     );
     assert_eq!(run.drops.total(), 0);
 }
+
+/// Speech, then a pause that is described, then speech.
+fn through_a_described_pause(pause: u64) -> Run {
+    let (peer, mut run) = (Peer::new(160), Run::new(Target::default()));
+    for tick in 0..100 + pause {
+        let now = Time::ZERO + TICK * tick as u32;
+        if tick < 50 {
+            peer.push(&mut run.playout, &mut run.drops, now, tick);
+        } else if tick == 50 {
+            let description = Arrival {
+                ssrc: Ssrc::new(peer.ssrc),
+                seq: ExtSeq::new(peer.first_seq + 50),
+                timestamp: RtpTime::new(peer.first_timestamp).plus(50 * 160),
+                marker: false,
+                codec: &g711::PCMU,
+                payload: &[40],
+            };
+            run.playout.push_noise(now, &description, &mut run.drops);
+        } else if tick >= 50 + pause {
+            let n = tick - pause + 1;
+            let leap = (pause as u32 - 1) * 160;
+            peer.push_at(&mut run.playout, &mut run.drops, now, n, leap);
+        }
+        run.pull(now);
+    }
+    run
+}
+
+#[test]
+fn a_described_pause_is_noise_and_not_loss() {
+    for pause in [2, 5, 30] {
+        let run = through_a_described_pause(pause);
+        let stats = run.playout.stats();
+        assert_eq!((run.drops.total(), stats.concealed), (0, 0), "{pause}");
+        assert!(run.of(FrameKind::Silence) as u64 >= pause, "{pause}");
+        if pause == 30 {
+            let noise = &run.heard[60 * 160..75 * 160];
+            let power: f64 = noise.iter().map(|s| f64::from(*s).powi(2)).sum();
+            let rms = (power / noise.len() as f64).sqrt();
+            // -40 dBov.
+            assert!((200.0..500.0).contains(&rms), "{rms}");
+        }
+    }
+}
+
+#[test]
+fn a_description_of_nothing_is_no_description() {
+    let (peer, mut run) = (Peer::new(160), Run::new(Target::default()));
+    let empty = Arrival {
+        ssrc: Ssrc::new(peer.ssrc),
+        seq: ExtSeq::new(1),
+        timestamp: RtpTime::new(0),
+        marker: false,
+        codec: &g711::PCMU,
+        payload: &[],
+    };
+    let pushed = run.playout.push_noise(Time::ZERO, &empty, &mut run.drops);
+    assert_eq!(pushed, Pushed::Dropped(DropReason::Undecodable));
+}
