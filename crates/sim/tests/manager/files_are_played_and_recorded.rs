@@ -9,14 +9,14 @@ use talkpath_file::wav::{WavReader, WavWriter, repair};
 use talkpath_sim::{Link, Loss};
 
 /// The samples of a WAV file, and its rate and channels.
-struct Sound {
-    rate: u32,
-    channels: usize,
-    samples: Vec<i16>,
+pub(crate) struct Sound {
+    pub(crate) rate: u32,
+    pub(crate) channels: usize,
+    pub(crate) samples: Vec<i16>,
 }
 
 impl Sound {
-    fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let (mut reader, mut samples, mut rest) = (WavReader::new(), Vec::new(), bytes);
         let mut pcm = [0; 4096];
         loop {
@@ -35,12 +35,12 @@ impl Sound {
         }
     }
 
-    fn length(&self) -> Duration {
+    pub(crate) fn length(&self) -> Duration {
         let frames = self.samples.len() / self.channels;
         Duration::from_secs_f64(frames as f64 / f64::from(self.rate))
     }
 
-    fn channel(&self, index: usize) -> Vec<i16> {
+    pub(crate) fn channel(&self, index: usize) -> Vec<i16> {
         self.samples
             .iter()
             .skip(index)
@@ -50,7 +50,7 @@ impl Sound {
     }
 }
 
-fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
+pub(crate) fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
     let mut writer = WavWriter::new(1, rate).unwrap();
     writer.written(samples.len() as u64 * 2);
     let mut file = writer.header().to_vec();

@@ -9,6 +9,7 @@ mod common;
 
 mod bad_input_is_refused;
 mod bridges_join_sessions;
+mod calls_are_recorded;
 mod dtmf_is_heard_once;
 mod feeds_are_said;
 mod files_are_played_and_recorded;
@@ -19,6 +20,8 @@ mod networks_of_every_kind;
 mod nothing_is_left_behind;
 mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
+mod recordings_are_recovered;
+mod recordings_are_true_to_time;
 mod sounds_are_played;
 mod streams_come_and_go;
 mod taps_listen;

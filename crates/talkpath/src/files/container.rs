@@ -10,7 +10,7 @@ use std::time::Duration;
 use talkpath_audio::opus::OPUS;
 use talkpath_audio::{Codec, Encoder, Parameters, SampleRate};
 use talkpath_file::Patch;
-use talkpath_file::ogg::{OggWriteError, OggWriter, OpusHead};
+use talkpath_file::ogg::{OggWriter, OpusHead};
 use talkpath_file::wav::{Mark, WavError, WavWriter};
 
 /// A file of sound being written.
@@ -194,10 +194,9 @@ impl Container for OpusFile {
     }
 
     fn mark(&mut self, name: &str) {
-        match self.ogg.as_mut().map(|ogg| ogg.marker(name)) {
-            Some(Ok(patch)) => self.marks = Some(patch),
-            // There is room for about sixty; the others are in `FileDone`.
-            Some(Err(OggWriteError::MarkersFull { .. })) | Some(Err(_)) | None => {}
+        // There is room for about sixty; the others are in `FileDone` alone.
+        if let Some(Ok(patch)) = self.ogg.as_mut().map(|ogg| ogg.marker(name)) {
+            self.marks = Some(patch);
         }
     }
 

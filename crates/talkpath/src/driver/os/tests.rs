@@ -368,7 +368,7 @@ fn files_are_appended_patched_renamed_and_read_back() {
     file.patch(0, b"size").unwrap();
     file.append(b" second").unwrap();
     file.sync().unwrap();
-    os.rename(&part, &whole).unwrap();
+    os.rename(&part, &whole, Existing::Keep).unwrap();
     assert_eq!(
         os.open(&part).err().map(|e| e.kind()),
         Some(ErrorKind::NotFound)
@@ -376,7 +376,46 @@ fn files_are_appended_patched_renamed_and_read_back() {
     let (mut read, mut bytes) = (os.open(&whole).unwrap(), [0; 32]);
     let len = read.read(&mut bytes).unwrap();
     assert_eq!(&bytes[..len], b"size first second");
-    assert_eq!(read.read(&mut bytes).unwrap(), 0);
+    assert_eq!(
+        (read.read(&mut bytes).unwrap(), read.length().unwrap()),
+        (0, 17)
+    );
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn nothing_that_is_there_is_replaced_unasked() {
+    let os = Os::new();
+    let folder = std::env::temp_dir().join(format!("talkpath-keep-{}", std::process::id()));
+    fs::create_dir_all(folder.join("inner")).unwrap();
+    let (one, other) = (folder.join("one"), folder.join("other"));
+    let mut file = os.create(&one).unwrap();
+    file.append(b"first").unwrap();
+    let kind = |error: std_io::Error| error.kind();
+    assert_eq!(
+        os.create(&one).err().map(kind),
+        Some(ErrorKind::AlreadyExists)
+    );
+    // Written to by one at a time.
+    assert_eq!(os.edit(&one).err().map(kind), Some(ErrorKind::WouldBlock));
+    drop(file);
+    let mut again = os.edit(&one).unwrap();
+    again.truncate(2).unwrap();
+    again.append(b"fth").unwrap();
+    drop(again);
+    assert_eq!(fs::read(&one).unwrap(), b"fifth");
+
+    fs::write(&other, "kept").unwrap();
+    let refused = os.rename(&one, &other, Existing::Keep).err().map(kind);
+    assert_eq!(refused, Some(ErrorKind::AlreadyExists));
+    assert_eq!(os.list(&folder).unwrap(), [one.clone(), other.clone()]);
+    os.rename(&one, &other, Existing::Replace).unwrap();
+    assert_eq!(fs::read(&other).unwrap(), b"fifth");
+    let look = |path| os.look(path).unwrap();
+    assert_eq!([look(&one), look(&other)], [Found::Nothing, Found::File]);
+    assert_eq!(look(&folder), Found::Folder);
+    os.remove(&other).unwrap();
+    assert_eq!(os.list(&folder).unwrap(), [] as [PathBuf; 0]);
     fs::remove_dir_all(&folder).unwrap();
 }
 
