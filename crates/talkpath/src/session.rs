@@ -276,18 +276,18 @@ impl Session {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use talkpath::{Audio, Codec, DialEnd, Dtmf, Happening, MediaManager};
+    /// use talkpath::{Audio, Codec, DialEnd, Dtmf, Happening, MediaManager, Notice};
     /// # let manager = MediaManager::builder().interface("127.0.0.1").ports(26600..=26700).build()?;
     /// # let (caller, offer) = manager.create_offer(Audio::sendrecv(Codec::USUAL))?;
     /// # let (callee, answer) = manager.accept_offer(&offer, Audio::sendrecv(Codec::USUAL))?;
     /// # caller.apply_answer(&answer)?;
-    /// # let mut events = manager.events();
+    /// let events = manager.events();
     /// let dialled = caller.dtmf("12#")?.wait()?;
     /// assert_eq!(dialled, DialEnd::Dialled);
     /// // What the other side's manager tells of it:
     /// let mut heard = String::new();
     /// while heard.len() < 3 {
-    ///     if let talkpath::Notice::Event(event) = events.wait()?
+    ///     if let Some(Notice::Event(event)) = events.recv()
     ///         && let Happening::Digit { digit, .. } = event.what
     ///     {
     ///         heard.push(digit.as_char());
