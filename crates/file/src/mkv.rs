@@ -5,6 +5,11 @@
 //! being written has the live form, a segment of unknown size with clusters of
 //! at most 500 ms, each appended as a whole; at the end sizes, length and an
 //! index are patched in. Left out: reading frames back, lacing, encryption, tags.
+//!
+//! To record: [`MkvWriter::new`], then [`frame`](MkvWriter::frame) for each frame,
+//! appending what it gives, and [`picture`](MkvWriter::picture) with the first
+//! keyframe of each track; after a crash, [`MkvRepairScan`] says where to cut and
+//! what to patch.
 
 mod cluster;
 mod ebml;

@@ -5,6 +5,11 @@
 //! header, pre-skip, granule positions, gaps, end trimming). All positions and
 //! lengths are samples at 48 kHz, the clock of every Opus stream. Left out: codecs
 //! other than Opus, and more than one Opus stream at a time in one file.
+//!
+//! To record: [`OggWriter::new`], then [`packet`](OggWriter::packet) for sound and
+//! [`gap`](OggWriter::gap) for what is missing, appending what they give; after a
+//! crash, [`OggRepairScan`] says where to cut and what to patch. To play: bytes
+//! into [`OggReader::push`], packets out of [`OggReader::next_packet`].
 
 mod error;
 mod head;

@@ -187,8 +187,8 @@ impl MkvWriter {
 
     /// Appends the cluster that is being collected to `out`, if there is one.
     ///
-    /// For moments at which nothing may be missing. Clusters are written by
-    /// themselves every 500 ms.
+    /// Clusters are written by themselves, with the frame that would be behind
+    /// their 500 ms: this is for moments after which no frame may come for long.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
         self.cluster.write(out);

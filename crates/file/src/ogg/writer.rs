@@ -116,8 +116,8 @@ impl OggWriter {
 
     /// Lets `samples` at 48 kHz pass for which there is no packet.
     ///
-    /// They become packets of silence or, up to 120 ms, of concealment. What is
-    /// under 2.5 ms waits for the next gap.
+    /// They become packets of silence, of about 120 bytes a second, or up to
+    /// 120 ms of concealment. What is under 2.5 ms waits for the next gap.
     ///
     /// # Errors
     /// [`OggWriteError::Finished`].
@@ -136,8 +136,8 @@ impl OggWriter {
 
     /// Appends the page that is being collected to `out`, if there is one.
     ///
-    /// For moments at which nothing may be missing. Pages are written by
-    /// themselves every 500 ms of sound.
+    /// Pages are written by themselves, with the packet that would be behind
+    /// their 500 ms: this is for moments after which no packet may come for long.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
         if !self.page.is_empty() {
             self.write_page(0, self.position, out);

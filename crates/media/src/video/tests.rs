@@ -321,7 +321,7 @@ fn twenty_thousand_mutated_packets_do_no_harm() {
                 _ => seq + 1,
             };
             packet.seq = seq;
-            packet.timestamp = (n / seeds.len()) as u32 * 72_000 + packet.timestamp;
+            packet.timestamp += (n / seeds.len()) as u32 * 72_000;
             if chance.below(100) == 0 {
                 let at = chance.below(packet.payload.len());
                 packet.payload[at] = chance.below(256) as u8;
