@@ -16,6 +16,7 @@ use talkpath_wire::Time;
 
 use super::Target;
 use super::histogram::Histogram;
+use super::losses::Losses;
 
 /// What is known of the delays of one stream.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub(super) struct Delays {
     recent: Fastest,
     histogram: Histogram,
     peaks: Peaks,
+    losses: Losses,
     /// Moment and transit of the packet seen last.
     counted: Option<(i64, i64)>,
 }
@@ -53,6 +55,7 @@ impl Delays {
             recent: Fastest::over(RECENT),
             histogram: Histogram::new(),
             peaks: Peaks::default(),
+            losses: Losses::default(),
             counted: None,
         }
     }
@@ -86,6 +89,11 @@ impl Delays {
         self.histogram.add(delay);
     }
 
+    /// Notes a packet that is played, before which so many are missing.
+    pub(super) fn note_missing(&mut self, missing: u64) {
+        self.losses.note(missing);
+    }
+
     /// The delay of a packet that lies at `at` and is played at `now`.
     pub(super) fn added(&self, now: Time, at: i64) -> i64 {
         self.over(micros(now).saturating_sub(at))
@@ -114,6 +122,7 @@ impl Delays {
             Target::Adaptive { min, max } => {
                 let jitter = self.histogram.exceeded_by(EXCEEDING);
                 let jitter = jitter.max(self.peaks.height());
+                let jitter = jitter + self.wait_for_next(packet);
                 let (min, max) = (span(min), span(max.min(LONGEST)));
                 let within = |slack: i64| slack.max(min - frame).min(max - frame).max(0);
                 let spare = (packet - SPARE).clamp(0, SPARE);
@@ -126,6 +135,14 @@ impl Delays {
                     target: slack + frame,
                 }
             }
+        }
+    }
+
+    /// How long the packet after a lost one is waited for.
+    fn wait_for_next(&self, packet: i64) -> i64 {
+        match self.losses.are_many() {
+            true if packet <= LONGEST_WAIT => packet,
+            _ => 0,
         }
     }
 
@@ -240,6 +257,8 @@ const MARGIN: i64 = 500;
 const FIXED_RANGE: i64 = 20_000;
 /// The longest delay that can be asked for.
 const LONGEST: Duration = Duration::from_millis(500);
+/// The longest packet that is waited for where others are lost.
+const LONGEST_WAIT: i64 = 40_000;
 /// How far above the usual a peak is.
 const PEAK: i64 = 30_000;
 /// What comes within this time is the same one.

@@ -6,7 +6,8 @@
 //!
 //! The delay follows the jitter ([`Target`]): a clean stream of 20 ms packets
 //! waits at most 30 ms, one of 10 ms packets 20 ms; 2 % of the packets may come
-//! too late. What is too much or too little is corrected by whole pitch
+//! too late. Where packets are lost it is one packet more, so that a gap is
+//! filled from both sides or by FEC. What is too much or too little is corrected by whole pitch
 //! periods, faster the more it is: the delay of a stall of half a second is gone
 //! in 1.5 s. A talkspurt sets it afresh (RFC 3551 §4.1).
 //!
@@ -23,6 +24,7 @@ mod decoders;
 mod delay;
 mod histogram;
 mod line;
+mod losses;
 mod noise;
 mod play;
 mod regulate;

@@ -237,6 +237,11 @@ impl Playout {
         }
         self.pace.made_up = 0;
         self.pace.rested = 0;
+        if let Some(passed) = self.line.passed {
+            let missing = slot.seq.distance_from(passed).saturating_sub(1);
+            self.delays
+                .note_missing(u64::try_from(missing).unwrap_or(0));
+        }
         self.line.pass(slot.seq);
         self.line.head += samples as i64;
         self.stats.packets += 1;

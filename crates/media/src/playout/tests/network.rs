@@ -56,7 +56,10 @@ fn five_in_a_hundred_lost_are_five_in_a_hundred_concealed() {
         (concealed_share(&run) - expected).abs() < 0.005,
         "{stats:?}"
     );
-    assert!(stats.target <= Duration::from_millis(30), "{stats:?}");
+    // One packet more than without loss, so that both sides of a gap are known.
+    assert!(stats.target <= Duration::from_millis(50), "{stats:?}");
+    let more = stats.expanded + stats.accelerated;
+    assert!(more <= Duration::from_millis(100), "{stats:?}");
     assert_eq!(stats.resyncs, 0);
 }
 
