@@ -304,6 +304,7 @@ impl Reports {
                     bye.sources()
                         .for_each(|ssrc| self.note_bye(ssrc, now, sources, &mut on));
                 }
+                Ok(RtcpPacket::ExtendedReport(_)) => {}
                 Ok(RtcpPacket::Sdes(_) | RtcpPacket::App(_) | RtcpPacket::Other(_)) => {}
                 Err(error) => on(RtcpEvent::Malformed(error)),
             }

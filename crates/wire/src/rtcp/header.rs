@@ -48,6 +48,7 @@ impl fmt::Display for RtcpType {
             RtcpType::SDES => f.write_str("SDES"),
             RtcpType::BYE => f.write_str("BYE"),
             RtcpType::APP => f.write_str("APP"),
+            RtcpType::EXTENDED_REPORT => f.write_str("XR"),
             RtcpType(other) => write!(f, "RTCP {other}"),
         }
     }

@@ -5,8 +5,8 @@
 //! view, a malformed one as an error of its own, so that a sloppy SDES does
 //! not cost the report before it; and writers into caller-owned buffers.
 //!
-//! RFC 3550 §6 and Appendix A.2, RFC 5506 (reduced size). Feedback (RFC 4585)
-//! and XR (RFC 3611) come out as [`RawPacket`].
+//! RFC 3550 §6 and Appendix A.2, RFC 5506 (reduced size), RFC 3611 (XR, of which
+//! VoIP metrics are read). Feedback (RFC 4585) comes out as [`RawPacket`].
 
 mod app;
 mod bye;
@@ -18,6 +18,7 @@ mod sdes;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod xr;
 
 pub use app::{App, AppWriter};
 pub use bye::{Bye, ByeWriter};
@@ -30,6 +31,10 @@ pub use report::{
 pub use report_block::ReportBlock;
 pub use sdes::{Sdes, SdesChunk, SdesItem, SdesKind, SdesWriter};
 pub use writer::{RtcpWriteError, WriteRtcp, write_compound};
+pub use xr::{
+    ExtendedReport, JitterBuffer, LossConcealment, ReceiverConfig, VoipMetrics, VoipMetricsWriter,
+    XrBlock,
+};
 
 /// One packet of a compound, validated.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +49,9 @@ pub enum RtcpPacket<'a> {
     Bye(Bye<'a>),
     /// APP, for applications that know its name.
     App(App<'a>),
-    /// Any other type: feedback (205, 206), XR (207), unknown ones.
+    /// XR, what a receiver says beyond its report.
+    ExtendedReport(ExtendedReport<'a>),
+    /// Any other type: feedback (205, 206), unknown ones.
     Other(RawPacket<'a>),
 }
 
@@ -60,6 +67,7 @@ impl<'a> RtcpPacket<'a> {
             RtcpType::SDES => RtcpPacket::Sdes(Sdes::from_raw(raw)?),
             RtcpType::BYE => RtcpPacket::Bye(Bye::from_raw(raw)?),
             RtcpType::APP => RtcpPacket::App(App::from_raw(raw)?),
+            RtcpType::EXTENDED_REPORT => RtcpPacket::ExtendedReport(ExtendedReport::from_raw(raw)?),
             _ => RtcpPacket::Other(raw),
         })
     }
@@ -72,6 +80,7 @@ impl<'a> RtcpPacket<'a> {
             RtcpPacket::Sdes(_) => RtcpType::SDES,
             RtcpPacket::Bye(_) => RtcpType::BYE,
             RtcpPacket::App(_) => RtcpType::APP,
+            RtcpPacket::ExtendedReport(_) => RtcpType::EXTENDED_REPORT,
             RtcpPacket::Other(raw) => raw.kind(),
         }
     }
