@@ -18,6 +18,7 @@ mod outbox;
 mod passing;
 mod place;
 pub mod playout;
+pub mod quality;
 mod room;
 mod route;
 pub mod rtp;
