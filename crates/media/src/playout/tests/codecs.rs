@@ -229,3 +229,88 @@ fn a_packet_that_is_not_believed_does_not_change_the_codec() {
     assert_eq!(pushed, Pushed::Dropped(DropReason::Undecodable));
     assert_eq!(run.playout.codec().name(), "PCMU");
 }
+
+/// A codec with concealment and redundancy of its own: each packet names its
+/// value and the value before.
+#[derive(Debug)]
+struct Redundant;
+
+impl Codec for Redundant {
+    fn name(&self) -> &'static str {
+        "REDUNDANT"
+    }
+    fn clock_rate(&self) -> u32 {
+        8_000
+    }
+    fn sample_rate(&self) -> talkpath_audio::SampleRate {
+        talkpath_audio::SampleRate::HZ_8000
+    }
+    fn channels(&self) -> u8 {
+        1
+    }
+    fn static_payload_type(&self) -> Option<u8> {
+        None
+    }
+    fn samples(&self, payload: &[u8]) -> Result<usize, talkpath_audio::DecodeError> {
+        Ok(if payload.len() == 2 { 160 } else { 0 })
+    }
+    fn max_payload_len(&self, samples: usize) -> usize {
+        samples
+    }
+    fn encoder(&self, _: Parameters<'_>) -> Box<dyn talkpath_audio::Encoder> {
+        unreachable!("playout does not encode")
+    }
+    fn decoder(&self, _: Parameters<'_>) -> Box<dyn Decoder> {
+        Box::new(Redundant)
+    }
+}
+
+impl Decoder for Redundant {
+    fn decode(
+        &mut self,
+        payload: &[u8],
+        pcm: &mut [i16],
+    ) -> Result<usize, talkpath_audio::DecodeError> {
+        pcm[..160].fill(i16::from(payload[0]) * 10);
+        Ok(160)
+    }
+    fn conceal(&mut self, pcm: &mut [i16]) -> talkpath_audio::Concealment {
+        pcm.fill(-1);
+        talkpath_audio::Concealment::Done
+    }
+    fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> talkpath_audio::Concealment {
+        pcm.fill(i16::from(next[1]) * 10);
+        talkpath_audio::Concealment::Done
+    }
+}
+
+#[test]
+fn what_the_next_packet_carries_is_heard_and_the_rest_is_the_codecs_own() {
+    let target = Target::Fixed(TICK * 3);
+    let (mut playout, mut drops) = (Playout::new(&Redundant, target), Drops::new());
+    let mut heard = Vec::new();
+    for n in 0..40u64 {
+        let now = Time::ZERO + TICK * n as u32;
+        let arrival = Arrival {
+            ssrc: Ssrc::new(1),
+            seq: ExtSeq::new(n),
+            timestamp: RtpTime::new(160 * n as u32),
+            marker: n == 0,
+            codec: &Redundant,
+            payload: &[n as u8 + 1, n as u8],
+        };
+        // One alone, and two in a row.
+        if ![10, 20, 21].contains(&n) {
+            playout.push(now, &arrival, &mut drops);
+        }
+        let mut frame = [0; 160];
+        playout.pull(now, &mut frame, &mut drops);
+        heard.extend(frame);
+    }
+    let start = heard.iter().position(|sample| *sample == 10).unwrap();
+    let frame = |n: usize| heard[start + n * 160 + 80];
+    assert_eq!((frame(9), frame(10), frame(11)), (100, 110, 120));
+    assert_eq!((frame(20), frame(21), frame(22)), (-1, 220, 230));
+    let stats = playout.stats();
+    assert_eq!((stats.recovered, stats.concealed), (320, 160));
+}
