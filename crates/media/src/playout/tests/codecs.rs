@@ -195,6 +195,13 @@ fn a_codec_of_another_rate_follows_without_a_gap() {
     assert!(run.kinds[1..].iter().all(|kind| *kind == FrameKind::Heard));
     assert_eq!((run.heard[30].len(), run.heard[50].len()), (320, 160));
     assert!(run.heard[25].iter().all(|sample| *sample == 4_000));
+    // What waited of the old codec is heard at the new rate.
+    let level = run.heard[10][80];
+    let waited = &run.heard[20][40..280];
+    assert!(
+        waited.iter().all(|s| (s - level).abs() < level / 10),
+        "{waited:?}"
+    );
     assert_eq!(run.playout.stats().resyncs, 0);
     assert!(run.playout.stats().depth <= TICK * 2);
 }
