@@ -39,7 +39,8 @@ pub(crate) struct DemoArguments {
     /// Talk for so long instead of five packets
     #[arg(long, value_name = "SECONDS", value_parser = length, allow_negative_numbers = true)]
     pub(crate) seconds: Option<Duration>,
-    /// The WAV file that the caller plays, to its end if --seconds does not say
+    /// The WAV or Opus file that the caller plays, to its end if --seconds does
+    /// not say
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
     /// The WAV file to record what the callee hears into
@@ -100,7 +101,7 @@ pub(crate) struct SdpArguments {
 /// What both sides of a call can ask.
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
-    /// The WAV file to play to the other side
+    /// The WAV or Opus file to play to the other side
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
     /// The WAV file to record what is heard into

@@ -1,4 +1,4 @@
-//! A WAV that is to be played, looked at before a call is made for it.
+//! A sound that is to be played, looked at before a call is made for it.
 //!
 //! In: a path. Out: how long it sounds, or why it cannot be played. The library
 //! reads it again when it is played; here a mistake is found while it costs
@@ -11,6 +11,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
+use talkpath_file::ogg::OggReader;
 use talkpath_file::wav::{DataLength, WavHeader, WavReader};
 
 use crate::failure::Failure;
@@ -18,13 +19,20 @@ use crate::words;
 
 /// How long the file at `path` sounds, if it says.
 pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
-    let io = |error| Failure::file(path, &error).hint("--play takes a WAV file that is there");
+    let io = |error| {
+        Failure::file(path, &error).hint("--play takes a WAV or Ogg Opus file that is there")
+    };
     let wav = |error| Failure::new(format!("{}: {error}", path.display())).hint(HINT);
     check_seekable(path)?;
     let mut file = File::open(path).map_err(io)?;
     let (mut reader, mut piece) = (WavReader::new(), [0; PIECE]);
+    let mut is_first = true;
     loop {
         let read = file.read(&mut piece).map_err(io)?;
+        // What it is, its first bytes say, not its name.
+        if std::mem::take(&mut is_first) && piece[..read].starts_with(b"OggS") {
+            return opus_length(path, piece[..read].to_vec(), file);
+        }
         if read == 0 {
             reader.finish().map_err(wav)?;
         }
@@ -34,6 +42,38 @@ pub(crate) fn length(path: &Path) -> Result<Option<Duration>, Failure> {
             return Ok(header.duration());
         }
     }
+}
+
+/// How long an Ogg Opus file sounds that begins with `bytes`.
+fn opus_length(
+    path: &Path,
+    mut bytes: Vec<u8>,
+    mut file: File,
+) -> Result<Option<Duration>, Failure> {
+    let io = |error| Failure::file(path, &error).hint(HINT);
+    let ogg = |error| Failure::new(format!("{}: {error}", path.display())).hint(HINT);
+    let (mut reader, mut samples) = (OggReader::new(), 0);
+    loop {
+        while let Some(packet) = reader.next_packet().map_err(ogg)? {
+            samples += u64::from(packet.samples);
+        }
+        let taken = reader.push(&bytes);
+        bytes.drain(..taken);
+        if taken > 0 {
+            continue;
+        }
+        let (start, mut piece) = (bytes.len(), [0; PIECE]);
+        let read = file.read(&mut piece).map_err(io)?;
+        bytes.extend_from_slice(&piece[..read]);
+        if bytes.len() == start {
+            break;
+        }
+    }
+    if reader.tags().is_none() {
+        reader.finish().map_err(ogg)?;
+    }
+    let seconds = samples as f64 / f64::from(talkpath_file::ogg::RATE);
+    Ok(Some(Duration::from_secs_f64(seconds)))
 }
 
 /// Says when a file of `bytes` holds less than its header says.
@@ -81,6 +121,6 @@ fn check_seekable(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-const HINT: &str = "--play takes a WAV file of 16-bit samples; \
+const HINT: &str = "--play takes a WAV or Ogg Opus file; \
                     `ffmpeg -i IN -c:a pcm_s16le OUT.wav` makes one of most others";
 const PIECE: usize = 4096;

@@ -1,5 +1,6 @@
-//! Two sessions talk over loopback: once they are warm, their workers do not
-//! touch the heap, whatever passes through sockets, rings and timers.
+//! Two sessions talk over loopback, tapped and watched for speech: once they are
+//! warm, their workers do not touch the heap, whatever passes through sockets,
+//! rings and timers.
 #![allow(unsafe_code, reason = "a global allocator cannot be had without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -7,7 +8,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use talkpath::{Audio, AudioEnd, Codec, FrameKind, Hear, MediaManager, Say};
+use talkpath::audio::voice::Settings;
+use talkpath::{Audio, AudioEnd, Codec, FrameKind, Hear, MediaManager, SampleRate, Say, Tap};
 
 struct Counting;
 
@@ -107,6 +109,10 @@ fn a_worker_does_not_touch_the_heap_while_two_sessions_talk() {
     let (callee, answer) = manager.accept_offer(&offer, audio()).unwrap();
     caller.apply_answer(&answer).unwrap();
 
+    // A slow tap, which loses the oldest, and one of another rate.
+    let wide = Tap::both().rate(SampleRate::HZ_16000);
+    let _taps = [caller.tap(Tap::heard()).unwrap(), callee.tap(wide).unwrap()];
+    let _detection = caller.detect_speech(Settings::default()).unwrap();
     let ends = [caller.audio().unwrap(), callee.audio().unwrap()];
     let [counting, along] = ends;
     let along = thread::spawn(move || talk_along(along));

@@ -50,7 +50,7 @@ pub(super) fn check(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     match (caller, callee) {
         (Some(caller), Some(callee)) if !outcome.interrupted => {
             if outcome.is_mute() {
-                problems.push("nothing was sent: a packet holds 20 ms, and there was less".into());
+                problems.push("nothing was sent: there was no sound".into());
             }
             way("caller", caller, "callee", callee, plan, &mut problems);
             way("callee", callee, "caller", caller, plan, &mut problems);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::program::{finish, folder, interrupt, run, start};
-use crate::sound::{heard, write_tone};
+use crate::sound::{heard, write_opus_tone, write_tone};
 
 /// Its own range; other tests, and other programs, may have any of its ports.
 const PORTS: std::ops::RangeInclusive<u64> = 10_000..=10_100;
@@ -143,11 +143,26 @@ fn a_file_is_played_and_recorded() {
 }
 
 #[test]
-fn sound_shorter_than_a_packet_does_not_add_up() {
+fn an_opus_file_is_played_like_any_other() {
+    let folder = folder("demo_opus");
+    write_opus_tone(&folder.join("a.opus"), 700.0);
+    let arguments = ["demo", "--json", "--play", "a.opus", "--record", "b.wav"];
+    let told = run(&folder, &arguments).succeeded().json();
+    let played = told["played"]["seconds"].as_f64().unwrap();
+    assert!((played - 1.0).abs() < 0.01, "{told:#}");
+    let (tone, seconds) = heard(&folder.join("b.wav"));
+    assert!((tone.hz - 700.0).abs() < 1.0, "{tone:?}");
+    assert!((0.9..1.2).contains(&seconds), "{seconds} s");
+    std::fs::write(folder.join("cut.opus"), b"OggS and nothing else").unwrap();
+    run(&folder, &["demo", "--play", "cut.opus"]).failed(1, &["cut.opus: ", "hint: --play takes"]);
+}
+
+#[test]
+fn sound_of_no_length_does_not_add_up() {
     let folder = folder("demo_short");
     write_tone(&folder.join("a.wav"), 700.0);
     let wav = std::fs::read(folder.join("a.wav")).unwrap();
-    std::fs::write(folder.join("cut.wav"), &wav[..wav.len() - 16_000 + 60]).unwrap();
+    std::fs::write(folder.join("cut.wav"), &wav[..wav.len() - 16_000]).unwrap();
     let ended = run(&folder, &["demo", "--play", "cut.wav"]);
     assert!(!ended.stdout.contains("Everything adds up"), "{ended:#?}");
     ended.failed(
