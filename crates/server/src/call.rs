@@ -17,6 +17,7 @@ use crate::exchange::Place;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::{print, print_line};
+use crate::recording;
 use crate::refusal;
 use crate::report::Report;
 use crate::sound_file;
@@ -94,6 +95,9 @@ impl Side {
         ])?;
         if let Some(path) = &call.play {
             sound_file::length(path)?;
+        }
+        if let Some(path) = &call.record {
+            recording::check(path)?;
         }
         for path in call.record.iter().chain(&call.pcap) {
             sound_file::check_target(path)?;

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Shows what an SDP says, line by line, and what is wrong in it
     #[command(after_help = SDP_EXAMPLES)]
     Sdp(SdpArguments),
+    /// Makes recordings whole that a crash left unfinished, FILE.part
+    #[command(after_help = RECOVER_EXAMPLES)]
+    Recover(RecoverArguments),
 }
 
 /// `talkpath demo`
@@ -43,7 +46,7 @@ pub(crate) struct DemoArguments {
     /// not say
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
-    /// The WAV file to record what the callee hears into
+    /// The file to record what the callee hears into: .wav or .opus
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// The local ports, used upwards from the first
@@ -98,13 +101,22 @@ pub(crate) struct SdpArguments {
     pub(crate) json: bool,
 }
 
+/// `talkpath recover`
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArguments {
+    /// The folder of the recordings
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
 /// What both sides of a call can ask.
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
     /// The WAV or Opus file to play to the other side
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
-    /// The WAV file to record what is heard into
+    /// The file to record what is heard into: .wav or .opus, or .pcap for
+    /// every packet
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// How long to talk, from when both sides are active; without it, until
@@ -340,6 +352,18 @@ Examples:
 
 Exit status: 0 when nothing worse than a warning was found; 1 for an error in the SDP, or a file
 that is none; 2 for arguments that cannot be read.";
+
+const RECOVER_EXAMPLES: &str = "\
+Examples:
+  talkpath recover
+  talkpath recover /var/spool/calls
+
+A recording is FILE.part until it is finished. Of one that was not, all that was written is kept and
+gets the name FILE; where there is such a file, FILE.recovered. What holds no sound becomes
+FILE.broken. What is being recorded at this moment is left alone.
+
+Exit status: 0 when all was done that can be; 1 when the system would not have it; 2 for arguments
+that cannot be read.";
 
 #[cfg(test)]
 mod tests {

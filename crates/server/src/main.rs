@@ -21,6 +21,8 @@ mod failure;
 mod interrupt;
 mod live;
 mod output;
+mod recording;
+mod recover;
 mod refusal;
 mod report;
 mod sound_file;
@@ -52,5 +54,6 @@ fn run(arguments: TopLevel) -> Result<u8, Failure> {
         Command::Offer(offer) => call::offer(&offer),
         Command::Answer(answer) => call::answer(&answer),
         Command::Sdp(sdp) => explain::sdp(&sdp),
+        Command::Recover(folder) => recover::run(&folder),
     }
 }

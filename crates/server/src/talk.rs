@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use talkpath::{
     Event, Events, FileDone, Happening, Notice, Pending, Playback, Recording, Session, SessionRef,
-    Wav,
 };
 
 use crate::cli::CallArguments;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::live::Live;
+use crate::recording;
 use crate::report::{Ending, Files, Report};
 use crate::words;
 
@@ -64,8 +64,10 @@ impl Talk {
         {
             eprintln!("warning: {words}");
         }
-        let record = |path: &std::path::PathBuf| session.record(Wav::heard(path));
-        let recording = call.record.as_ref().map(record).transpose()?;
+        let recording = match &call.record {
+            Some(path) => Some(session.record(recording::of_what_is_heard(path)?)?),
+            None => None,
+        };
         let playing = call.play.as_ref().map(|path| session.play(path));
         let playing = playing.transpose()?.map(Playback::done);
         Ok(Talk {

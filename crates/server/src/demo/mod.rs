@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use talkpath::{
     Audio, Codec, Event, Events, Existing, FileDone, Happening, MediaManager, Notice, Pcap,
-    Pending, PortOrder, Recording, RtcpMux, Wav,
+    Pending, PortOrder, Recording, RtcpMux,
 };
 
 use crate::cli::DemoArguments;
@@ -24,7 +24,7 @@ use crate::demo::talk::Plan;
 use crate::demo::teller::Teller;
 use crate::failure::Failure;
 use crate::output::print_line;
-use crate::{distinct, interrupt, sound_file};
+use crate::{distinct, interrupt, recording, sound_file};
 
 /// Tells the story; 1 when the numbers do not add up.
 pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
@@ -34,6 +34,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
         ("--pcap", arguments.pcap.as_deref()),
     ])?;
     let plan = Plan::of(arguments)?;
+    if let Some(path) = &arguments.record {
+        recording::check(path)?;
+    }
     for path in arguments.record.iter().chain(&arguments.pcap) {
         sound_file::check_target(path)?;
     }
@@ -112,8 +115,10 @@ impl<'a> Story<'a> {
             .transpose()?;
         self.activate(&caller, &callee)?;
         let recording = self.arguments.record.as_ref();
-        let recording = recording.map(|path| callee.session.record(Wav::heard(path)));
-        let recording = recording.transpose()?;
+        let recording = match recording {
+            Some(path) => Some(callee.session.record(recording::of_what_is_heard(path)?)?),
+            None => None,
+        };
         let talked = talk::talk(self.teller, &self.manager, plan, [&caller, &callee])?;
         self.close(caller, callee, talked, [recording, capture])
     }

@@ -11,5 +11,6 @@ mod call;
 mod demo;
 mod mistakes;
 mod program;
+mod record;
 mod sdp;
 mod sound;

@@ -1,0 +1,25 @@
+//! What `--record FILE` asks for, by the end of the file's name.
+//!
+//! In: a path. Out: a [`Record`] of what is heard, or of the packets. What has
+//! the name already is replaced: whoever names a file on the command line means
+//! that file.
+
+use std::path::Path;
+
+use talkpath::{Existing, Record, Sides};
+
+use crate::failure::Failure;
+
+/// The recording that `path` asks for.
+pub(crate) fn of_what_is_heard(path: &Path) -> Result<Record, Failure> {
+    Record::by_name(path, Sides::Heard)
+        .map(|record| record.existing(Existing::Replace))
+        .map_err(|error| Failure::new(error.to_string()).hint(HINT))
+}
+
+/// Whether `path` asks for a recording that there is.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    of_what_is_heard(path).map(drop)
+}
+
+const HINT: &str = "--record takes FILE.wav, FILE.opus, or FILE.pcap for the packets";
