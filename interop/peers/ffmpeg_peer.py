@@ -19,10 +19,14 @@ import sys
 import threading
 import time
 
-# name: (encoder, sample rate, samples per packet, static payload type, RTP packet bytes)
+# name: (encoder and its options, sample rate, samples per packet, payload type, RTP packet bytes)
+VOICE = ["libopus", "-b:a", "32k", "-application", "voip", "-frame_duration", "20"]
 CODECS = {
-    "PCMU": ("pcm_mulaw", 8000, 160, 0, 172),
-    "PCMA": ("pcm_alaw", 8000, 160, 8, 172),
+    "PCMU": (["pcm_mulaw"], 8000, 160, 0, 172),
+    "PCMA": (["pcm_alaw"], 8000, 160, 8, 172),
+    "G722": (["g722"], 16000, 320, 9, 172),
+    "opus": (VOICE, 48000, 960, 111, 1200),
+    "L16": (["pcm_s16be"], 16000, 320, 96, 652),
 }
 BIND_TIMEOUT_S = 10
 GRACE_S = 1.5
@@ -54,7 +58,7 @@ def send_command(options):
     # Frames of one packet each, let through at the pace of the clock: with
     # `-re` alone ffmpeg sends uneven packets in bursts.
     pace = f"aresample={rate},asetnsamples=n={samples}:p=1,arealtime"
-    command = ["-i", options.play, "-af", pace, "-c:a", encoder, "-ar", str(rate), "-ac", "1"]
+    command = ["-i", options.play, "-af", pace, "-c:a", *encoder, "-ar", str(rate), "-ac", "1"]
     command += ["-payload_type", str(payload_type), "-f", "rtp", f"rtp://{options.remote}?{query}"]
     return command, int(local_port)
 

@@ -30,6 +30,9 @@ from gi.repository import Gio, GLib, Gst  # noqa: E402
 CODECS = {
     "PCMU": (0, 8000, 8000, "mulawenc", "rtppcmupay", "rtppcmudepay", "mulawdec"),
     "PCMA": (8, 8000, 8000, "alawenc", "rtppcmapay", "rtppcmadepay", "alawdec"),
+    "G722": (9, 8000, 16000, "avenc_g722", "rtpg722pay", "rtpg722depay", "avdec_g722"),
+    "opus": (111, 48000, 48000, "opusenc", "rtpopuspay", "rtpopusdepay", "opusdec"),
+    "L16": (96, 16000, 16000, "audioconvert", "rtpL16pay", "rtpL16depay", "audioconvert"),
 }
 PTIME_NS = 20_000_000
 # How long the BYE may take, and the file after the end of the stream.
@@ -105,7 +108,7 @@ class Peer:
     def rtp_caps(self):
         return Gst.Caps.from_string(
             f"application/x-rtp,media=audio,payload={self.pt},clock-rate={self.clock},"
-            f"encoding-name={self.options.codec}"
+            f"encoding-name={self.options.codec.upper()}"
         )
 
     def pcm_caps(self):
@@ -127,8 +130,15 @@ class Peer:
         pay = self.element(
             self.payloader, pt=self.pt, min_ptime=PTIME_NS, max_ptime=PTIME_NS
         )
-        self.chain(self.voice, self.element(self.encoder), pay)
+        self.chain(self.voice, self.encoding(), pay)
         pay.link_pads("src", self.bin, "send_rtp_sink_0")
+
+    def encoding(self):
+        encoder = self.element(self.encoder)
+        if self.options.codec == "opus":
+            encoder.set_property("bitrate", 32000)
+            Gst.util_set_object_arg(encoder, "audio-type", "voice")
+        return encoder
 
     def samples(self):
         """What is sent, in frames of 20 ms; silence follows when it ends."""

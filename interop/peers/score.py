@@ -19,13 +19,17 @@ import wave
 import numpy as np
 from scipy.signal import correlate, resample_poly
 
-RATE = 8000
-FRAME = RATE // 50
+NARROW, WIDE = 8000, 16000
 SOUNDING = 10 ** (-50 / 20)
-MARGIN = RATE // 4
 
 
-def load(path, channel):
+def rate_of(path):
+    """The rate to compare at: PESQ knows two."""
+    with wave.open(path, "rb") as file:
+        return WIDE if file.getframerate() >= WIDE else NARROW
+
+
+def load(path, channel, wanted):
     with wave.open(path, "rb") as file:
         if file.getsampwidth() != 2:
             sys.exit(f"score: {path}: {8 * file.getsampwidth()} bit samples, wanted 16")
@@ -33,31 +37,33 @@ def load(path, channel):
         raw = raw.reshape(-1, file.getnchannels())
         rate = file.getframerate()
     samples = raw[:, min(channel, raw.shape[1] - 1)].astype(float) / 32768
-    if rate != RATE:
-        divisor = np.gcd(rate, RATE)
-        samples = resample_poly(samples, RATE // divisor, rate // divisor)
+    if rate != wanted:
+        divisor = np.gcd(rate, wanted)
+        samples = resample_poly(samples, wanted // divisor, rate // divisor)
     return samples
 
 
-def sounding(samples):
+def sounding(samples, rate):
     """First and last sample over the threshold, by 20 ms frames, and the frames' verdicts."""
-    count = len(samples) // FRAME
-    levels = np.sqrt((samples[: count * FRAME].reshape(count, FRAME) ** 2).mean(axis=1))
+    frame = rate // 50
+    count = len(samples) // frame
+    levels = np.sqrt((samples[: count * frame].reshape(count, frame) ** 2).mean(axis=1))
     loud = np.flatnonzero(levels > SOUNDING)
     if not len(loud):
         return None
-    return loud[0] * FRAME, (loud[-1] + 1) * FRAME, len(loud)
+    return loud[0] * frame, (loud[-1] + 1) * frame, len(loud)
 
 
 def tone(path, channel):
-    samples = load(path, channel)
-    span = sounding(samples)
-    if span is None or span[1] - span[0] < RATE // 2:
+    rate = NARROW
+    samples = load(path, channel, rate)
+    span = sounding(samples, rate)
+    if span is None or span[1] - span[0] < rate // 2:
         return {"hz": 0.0, "snr_db": -99.0, "seconds": 0.0, "dropout_ms": 0}
     start, end, loud = span
-    part = samples[start + RATE // 10 : end - RATE // 10]
+    part = samples[start + rate // 10 : end - rate // 10]
     power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
-    hz = np.fft.rfftfreq(len(part), 1 / RATE)
+    hz = np.fft.rfftfreq(len(part), 1 / rate)
     power[hz < 50] = 0
     peak = hz[power.argmax()]
     near = np.abs(hz - peak) <= 15
@@ -65,8 +71,8 @@ def tone(path, channel):
     return {
         "hz": round(float(peak), 2),
         "snr_db": round(float(snr), 1),
-        "seconds": round((end - start) / RATE, 3),
-        "dropout_ms": int((end - start) // FRAME - loud) * 20,
+        "seconds": round((end - start) / rate, 3),
+        "dropout_ms": int((end - start) // (rate // 50) - loud) * 20,
     }
 
 
@@ -79,24 +85,25 @@ def lag(reference, heard):
 def speech(reference_path, heard_path, channel):
     from pesq import pesq
 
-    reference, heard = load(reference_path, 0), load(heard_path, channel)
-    if sounding(heard) is None:
+    rate = rate_of(reference_path)
+    reference, heard = load(reference_path, 0, rate), load(heard_path, channel, rate)
+    if sounding(heard, rate) is None:
         return {"pesq": 0.0, "lag_ms": 0.0, "drift_ms": 0.0, "covered": 0.0}
     late = lag(reference, heard)
-    start, end, _ = sounding(reference)
+    start, end, _ = sounding(reference, rate)
     spoken = end - start
     # The same stretch of time in both, as far as the recording has it.
-    first, last = max(start - MARGIN, 0, -late), min(end + MARGIN, len(reference), len(heard) - late)
+    first, last = max(start - rate // 4, 0, -late), min(end + rate // 4, len(reference), len(heard) - late)
     covered = max(0, min(last, end) - max(first, start)) / spoken
     if covered < 0.1:
-        return {"pesq": 0.0, "lag_ms": late * 1000 / RATE, "drift_ms": 0.0, "covered": covered}
+        return {"pesq": 0.0, "lag_ms": late * 1000 / rate, "drift_ms": 0.0, "covered": covered}
     a, b = reference[first:last], heard[first + late : last + late]
     third = len(a) // 3
     drift = lag(a[-third:], b[-third:]) - lag(a[:third], b[:third])
     return {
-        "pesq": round(float(pesq(RATE, a, b, "nb")), 3),
-        "lag_ms": late * 1000 / RATE,
-        "drift_ms": drift * 1000 / RATE,
+        "pesq": round(float(pesq(rate, a, b, "wb" if rate == WIDE else "nb")), 3),
+        "lag_ms": late * 1000 / rate,
+        "drift_ms": drift * 1000 / rate,
         "covered": round(covered, 3),
     }
 

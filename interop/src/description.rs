@@ -29,7 +29,7 @@ pub enum Rtcp {
 
 /// The description of a peer at 127.0.0.1 with one codec, as it would send it.
 pub fn of_peer(port: u16, codec: Codec, direction: Direction, rtcp: Rtcp) -> String {
-    let (name, payload_type) = (codec.name(), codec.payload_type());
+    let (rtpmap, payload_type) = (codec.rtpmap(), codec.payload_type());
     let direction = match direction {
         Direction::SendRecv => "sendrecv",
         Direction::SendOnly => "sendonly",
@@ -47,7 +47,7 @@ pub fn of_peer(port: u16, codec: Codec, direction: Direction, rtcp: Rtcp) -> Str
          c=IN IP4 127.0.0.1\r\n\
          t=0 0\r\n\
          m=audio {port} RTP/AVP {payload_type}\r\n\
-         a=rtpmap:{payload_type} {name}/8000\r\n\
+         a=rtpmap:{payload_type} {rtpmap}\r\n\
          a=ptime:20\r\n\
          a={direction}\r\n\
          {mux}"

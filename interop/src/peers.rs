@@ -93,7 +93,7 @@ pub fn ffmpeg_sends(codec: Codec, port: u16, to: u16, wav: &Path) -> Verdict<Pro
 ///
 /// # Errors
 /// When it does not start.
-pub fn ffmpeg_hears(sdp: &Path, record: &Path, seconds: f64) -> Verdict<Process> {
+pub fn ffmpeg_hears(codec: Codec, sdp: &Path, record: &Path, seconds: f64) -> Verdict<Process> {
     let mut command = script("ffmpeg_peer.py");
     command
         .arg("receive")
@@ -102,6 +102,7 @@ pub fn ffmpeg_hears(sdp: &Path, record: &Path, seconds: f64) -> Verdict<Process>
         .arg("--record")
         .arg(record);
     command.args(["--seconds", &seconds.to_string()]);
+    command.args(["--rate", &codec.rate().to_string()]);
     started(Process::start("ffmpeg (receives)", &mut command)?)
 }
 

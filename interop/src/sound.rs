@@ -1,8 +1,8 @@
 //! Sound made at test time, and what a recording of it is worth.
 //!
-//! Speech by espeak-ng, tones and offline codecs by sox, scores by
-//! `peers/score.py`. All WAVs are mono, 16 bit, 8 kHz, kept under
-//! `target/interop-sound`. Speech has a second of silence at both ends, which
+//! Speech by espeak-ng, tones by sox, offline codecs by sox and ffmpeg, scores
+//! by `peers/score.py`. All WAVs are mono, 16 bit, at the rate of the codec that
+//! they are for, kept under `target/interop-sound`. Speech has a second of silence at both ends, which
 //! a call may lose while it starts and stops.
 
 use std::path::{Path, PathBuf};
@@ -22,6 +22,12 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus, one channel of 48 kHz, 20 ms.
+    Opus,
+    /// Linear PCM at 16 kHz.
+    L16,
 }
 
 /// What `score.py tone` found.
@@ -40,7 +46,8 @@ pub struct Tone {
 /// What `score.py speech` found.
 #[derive(Debug, Clone, Copy)]
 pub struct Speech {
-    /// PESQ, narrow-band, on the scale of ITU-T P.862.1.
+    /// PESQ: at 8 kHz narrow-band, on the scale of ITU-T P.862.1; above
+    /// wide-band (P.862.2).
     pub pesq: f64,
     /// How much later the end of the recording lags than its beginning, in ms.
     pub drift_ms: f64,
@@ -58,31 +65,81 @@ impl Codec {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
+            Self::Opus => "opus",
+            Self::L16 => "L16",
         }
     }
 
-    /// The static payload type of RFC 3551.
+    /// What stands in `a=rtpmap`.
+    pub fn rtpmap(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU/8000",
+            Self::Pcma => "PCMA/8000",
+            // RFC 3551 §4.5.2: the clock is not the sample rate.
+            Self::G722 => "G722/8000",
+            Self::Opus => "opus/48000/2",
+            Self::L16 => "L16/16000",
+        }
+    }
+
+    /// The name on our command line.
+    pub fn argument(self) -> &'static str {
+        match self {
+            Self::L16 => "L16/16000",
+            _ => self.name(),
+        }
+    }
+
+    /// Its payload type: the static one of RFC 3551, or one of ours.
     pub fn payload_type(self) -> u8 {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
+            Self::Opus => 111,
+            // The number that our offers begin with: a peer that answers one
+            // speaks with it.
+            Self::L16 => 96,
         }
     }
 
-    fn sox_encoding(self) -> &'static str {
+    /// Samples per second of what is played and recorded.
+    pub fn rate(self) -> u32 {
         match self {
-            Self::Pcmu => "mu-law",
-            Self::Pcma => "a-law",
+            Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 | Self::L16 => 16_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// Bytes of a packet of 20 ms, header included; `None` where they vary.
+    pub fn packet_bytes(self) -> Option<usize> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => Some(12 + 160),
+            Self::L16 => Some(12 + 640),
+            Self::Opus => None,
+        }
+    }
+
+    /// The worst PESQ that its clean sound may have offline: below, the
+    /// machine or the harness is at fault.
+    pub fn clean(self) -> f64 {
+        match self {
+            Self::Pcmu | Self::Pcma => 3.5,
+            Self::G722 => 2.8,
+            Self::Opus => 3.7,
+            Self::L16 => 4.5,
         }
     }
 }
 
-/// About 13 s of speech between two seconds of silence.
+/// About 13 s of speech between two seconds of silence, at `rate`.
 ///
 /// # Errors
 /// When espeak-ng or sox fail.
-pub fn speech() -> Verdict<PathBuf> {
-    made("speech.wav", |path| {
+pub fn speech(rate: u32) -> Verdict<PathBuf> {
+    made(&format!("speech-{rate}.wav"), |path| {
         let raw = path.with_extension("espeak.wav");
         run(Command::new("espeak-ng")
             .args(["-v", "en-us", "-s", "150", "-w"])
@@ -92,21 +149,21 @@ pub fn speech() -> Verdict<PathBuf> {
         let mut sox = Command::new("sox");
         sox.arg("-D")
             .arg(&raw)
-            .args(["-r", "8000", "-c", "1", "-b", "16"])
+            .args(["-r", &rate.to_string(), "-c", "1", "-b", "16"])
             .arg(path);
         run(sox.args(["norm", "-6", "pad", "1", "1"])).map(drop)
     })
 }
 
-/// `seconds` of a sine of `hz`, at -9 dBFS.
+/// `seconds` of a sine of `hz` at `rate`, -9 dBFS loud.
 ///
 /// # Errors
 /// When sox fails.
-pub fn tone(hz: u32, seconds: u32) -> Verdict<PathBuf> {
-    made(&format!("tone-{hz}-{seconds}.wav"), |path| {
+pub fn tone(hz: u32, seconds: u32, rate: u32) -> Verdict<PathBuf> {
+    made(&format!("tone-{hz}-{seconds}-{rate}.wav"), |path| {
         let mut sox = Command::new("sox");
-        sox.args(["-D", "-n", "-r", "8000", "-c", "1", "-b", "16"])
-            .arg(path);
+        sox.args(["-D", "-n", "-r", &rate.to_string()]);
+        sox.args(["-c", "1", "-b", "16"]).arg(path);
         sox.args([
             "synth",
             &seconds.to_string(),
@@ -123,29 +180,51 @@ pub fn tone(hz: u32, seconds: u32) -> Verdict<PathBuf> {
 /// a call can sound.
 ///
 /// # Errors
-/// When sox fails.
+/// When sox or ffmpeg fail.
 pub fn offline(wav: &Path, codec: Codec) -> Verdict<PathBuf> {
     let stem = wav
         .file_stem()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    made(&format!("{stem}-{}.wav", codec.name()), |path| {
-        let coded = path.with_extension("coded.wav");
-        let encode = ["-e", codec.sox_encoding()];
-        run(Command::new("sox")
-            .arg("-D")
-            .arg(wav)
-            .args(encode)
-            .arg(&coded))?;
-        let decode = ["-e", "signed", "-b", "16"];
-        run(Command::new("sox")
-            .arg("-D")
-            .arg(&coded)
-            .args(decode)
-            .arg(path))
-        .map(drop)
-    })
+    made(
+        &format!("{stem}-{}.wav", codec.name()),
+        |path| match codec {
+            Codec::Pcmu => by_sox(wav, "mu-law", path),
+            Codec::Pcma => by_sox(wav, "a-law", path),
+            Codec::G722 => by_ffmpeg(wav, &["g722"], "wav", path),
+            Codec::Opus => {
+                let voice = ["libopus", "-b:a", "32k", "-application", "voip"];
+                by_ffmpeg(wav, &voice, "opus", path)
+            }
+            Codec::L16 => std::fs::copy(wav, path)
+                .while_doing(path.display())
+                .map(drop),
+        },
+    )
+}
+
+fn by_sox(wav: &Path, encoding: &str, path: &Path) -> Verdict {
+    let coded = path.with_extension("coded.wav");
+    let mut encode = Command::new("sox");
+    run(encode.arg("-D").arg(wav).args(["-e", encoding]).arg(&coded))?;
+    let mut decode = Command::new("sox");
+    decode
+        .arg("-D")
+        .arg(&coded)
+        .args(["-e", "signed", "-b", "16"]);
+    run(decode.arg(path)).map(drop)
+}
+
+fn by_ffmpeg(wav: &Path, codec: &[&str], container: &str, path: &Path) -> Verdict {
+    let coded = path.with_extension(format!("coded.{container}"));
+    let ffmpeg = || {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-y", "-hide_banner", "-loglevel", "error", "-i"]);
+        command
+    };
+    run(ffmpeg().arg(wav).arg("-c:a").args(codec).arg(&coded))?;
+    run(ffmpeg().arg(&coded).args(["-c:a", "pcm_s16le"]).arg(path)).map(drop)
 }
 
 /// Measures the tone in `wav`.

@@ -56,12 +56,11 @@ impl Session {
         let mut command = Command::new(binary()?);
         command.args([role, "--address", "127.0.0.1", "--json", "--ports"]);
         command.arg(format!("{}-{}", self.ports.start(), self.ports.end()));
-        let codecs: Vec<_> = self
-            .codecs
-            .iter()
-            .map(|codec| codec.name().to_lowercase())
-            .collect();
+        let codecs: Vec<_> = self.codecs.iter().map(|codec| codec.argument()).collect();
         command.args(["--codecs", &codecs.join(",")]);
+        let rates = self.codecs.iter().map(|codec| codec.rate());
+        let rate = rates.max().unwrap_or(8_000);
+        command.args(["--rate", &rate.to_string()]);
         command
             .arg("--sdp-out")
             .arg(&self.sdp_out)

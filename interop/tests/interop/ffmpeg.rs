@@ -43,18 +43,21 @@ enum Way {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    use Codec::{Pcma, Pcmu};
+    use Codec::{G722, L16, Opus, Pcma, Pcmu};
     vec![
         trial("ffmpeg::tones_pcmu", NEEDS, |folder| tones(folder, Pcmu)),
         trial("ffmpeg::tones_pcma", NEEDS, |folder| tones(folder, Pcma)),
         trial("ffmpeg::speech_pcmu", NEEDS, |folder| speech(folder, Pcmu)),
         trial("ffmpeg::speech_pcma", NEEDS, |folder| speech(folder, Pcma)),
+        trial("ffmpeg::speech_g722", NEEDS, |folder| speech(folder, G722)),
+        trial("ffmpeg::speech_opus", NEEDS, |folder| speech(folder, Opus)),
+        trial("ffmpeg::speech_l16", NEEDS, |folder| speech(folder, L16)),
     ]
 }
 
 /// One call each way at the same time.
 fn tones(folder: &Path, codec: Codec) -> Verdict {
-    let wav = sound::tone(700, 6)?;
+    let wav = sound::tone(700, 6, codec.rate())?;
     let heard = calls(folder, codec, &wav, &[Way::Hear, Way::Speak])?;
     heard
         .iter()
@@ -64,7 +67,7 @@ fn tones(folder: &Path, codec: Codec) -> Verdict {
 /// Three calls each way at the same time, judged by the medians.
 fn speech(folder: &Path, codec: Codec) -> Verdict {
     use Way::{Hear, Speak};
-    let wav = sound::speech()?;
+    let wav = sound::speech(codec.rate())?;
     let heard = calls(
         folder,
         codec,
@@ -141,7 +144,7 @@ fn call(folder: &Path, codec: Codec, wav: &Path, way: Way) -> Verdict<PathBuf> {
             let answer = of_peer(their_port, codec, Direction::RecvOnly, Rtcp::NextPort);
             let listens = folder.join("ffmpeg.sdp");
             hand_over(&listens, &answer)?;
-            let hears = ffmpeg_hears(&listens, &record, seconds + 1.0)?;
+            let hears = ffmpeg_hears(codec, &listens, &record, seconds + 1.0)?;
             hand_over(&answer_file, &answer)?;
             talkpath.finish(PATIENCE)?;
             hears.finish(PATIENCE)?;

@@ -69,7 +69,7 @@ struct Called {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    use Codec::{Pcma, Pcmu};
+    use Codec::{G722, L16, Opus, Pcma, Pcmu};
     use Offers::{They, We};
     use Rtcp::{Muxed, NextPort};
     let tones = |offers, codec, rtcp| {
@@ -117,11 +117,32 @@ pub(crate) fn trials() -> Vec<Trial> {
             SPEECH,
             speech(We, Pcma, NextPort),
         ),
+        trial(
+            "gstreamer::speech_g722_we_offer",
+            SPEECH,
+            speech(We, G722, Muxed),
+        ),
+        trial(
+            "gstreamer::speech_opus_they_offer",
+            SPEECH,
+            speech(They, Opus, NextPort),
+        ),
+        trial(
+            "gstreamer::speech_l16_we_offer",
+            SPEECH,
+            speech(We, L16, Muxed),
+        ),
     ]
 }
 
 fn tones(folder: &Path, kind: Kind) -> Verdict {
-    let called = call(folder, kind, &sound::tone(440, 6)?, &sound::tone(1000, 6)?)?;
+    let rate = kind.codec.rate();
+    let called = call(
+        folder,
+        kind,
+        &sound::tone(440, 6, rate)?,
+        &sound::tone(1000, 6, rate)?,
+    )?;
     expect::tone(&called.theirs, 440, 5.0)?;
     expect::tone(&called.ours, 1000, 5.0)?;
     on_the_wire(&called, kind, 250)
@@ -129,7 +150,7 @@ fn tones(folder: &Path, kind: Kind) -> Verdict {
 
 /// Three calls at once, judged by the median of each direction.
 fn speech(folder: &Path, kind: Kind) -> Verdict {
-    let wav = sound::speech()?;
+    let wav = sound::speech(kind.codec.rate())?;
     let calls: Vec<Called> = thread::scope(|scope| {
         let run = |number: u8| {
             let (own, wav) = (folder.join(number.to_string()), wav.clone());

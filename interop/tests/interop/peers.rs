@@ -61,7 +61,7 @@ fn gstreamer_calls_gstreamer(folder: &Path) -> Verdict {
             codec: Codec::Pcmu,
             port,
             rtcp: Rtcp::Muxed,
-            play: sound::tone(hz, 6)?,
+            play: sound::tone(hz, 6, 8_000)?,
             record: folder.join(name),
             seconds: 6.5,
         })
@@ -93,7 +93,7 @@ fn gstreamer_calls_gstreamer(folder: &Path) -> Verdict {
 fn gstreamer_calls_ffmpeg(folder: &Path) -> Verdict {
     let block = ports::block(8)?;
     let (gstreamer, sender, receiver) = (*block.start(), block.start() + 2, block.start() + 4);
-    let speech = sound::speech()?;
+    let speech = sound::speech(8_000)?;
     let seconds = sound::seconds(&speech)? + 1.5;
     let peer = GStreamer {
         codec: Codec::Pcma,
@@ -107,7 +107,7 @@ fn gstreamer_calls_ffmpeg(folder: &Path) -> Verdict {
     let receives = of_peer(receiver, Codec::Pcma, Direction::RecvOnly, Rtcp::NextPort);
     std::fs::write(&sdp, &receives).while_doing(sdp.display())?;
     let capture = Capture::start(&block, &folder.join("wire.pcap"))?;
-    let hears = ffmpeg_hears(&sdp, &folder.join("ffmpeg.wav"), seconds + 2.0)?;
+    let hears = ffmpeg_hears(Codec::Pcma, &sdp, &folder.join("ffmpeg.wav"), seconds + 2.0)?;
     let mut calls = peer.start()?;
     GStreamer::meet(&mut calls, receiver)?;
     let sends = ffmpeg_sends(Codec::Pcma, sender, gstreamer, &speech)?;
@@ -142,7 +142,7 @@ fn gstreamer_calls_ffmpeg(folder: &Path) -> Verdict {
 fn loss_is_noticed(folder: &Path) -> Verdict {
     let block = ports::block(8)?;
     let (gstreamer, sender, path) = (*block.start(), block.start() + 2, block.start() + 4);
-    let speech = sound::speech()?;
+    let speech = sound::speech(8_000)?;
     let seconds = sound::seconds(&speech)? + 1.5;
     let record = folder.join("heard.wav");
     let peer = GStreamer {
