@@ -14,3 +14,4 @@ pub mod machine;
 pub mod party;
 pub mod report;
 pub mod rounds;
+pub mod speech;

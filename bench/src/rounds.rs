@@ -48,6 +48,23 @@ pub struct Compared {
     pub ratio: Spread,
 }
 
+impl Compared {
+    /// The same per one of `many` equal parts of the operation.
+    #[must_use]
+    pub fn per(self, many: f64) -> Self {
+        let part = |spread: Spread| Spread {
+            low: spread.low / many,
+            median: spread.median / many,
+            high: spread.high / many,
+        };
+        Compared {
+            baseline: part(self.baseline),
+            ours: part(self.ours),
+            ratio: self.ratio,
+        }
+    }
+}
+
 /// Lets `baseline` and `ours` take turns.
 pub fn compare<B, O>(mut baseline: impl FnMut() -> B, mut ours: impl FnMut() -> O) -> Compared {
     let (many, more) = (fit(&mut baseline), fit(&mut ours));

@@ -1,7 +1,12 @@
 //! The gates by name.
 
+mod codec_pairs;
+#[cfg(feature = "libopus")]
+mod libopus_alone;
+mod mixing;
 mod negotiation;
 mod packet_path;
+mod playout;
 mod rtp_view;
 mod sdp_text;
 mod simulated_hour;
@@ -45,6 +50,21 @@ pub const ALL: &[Gate] = &[
         name: "packet-path",
         what: "datagram to PCM and PCM to datagram: nanoseconds, and no allocation",
         run: packet_path::run,
+    },
+    Gate {
+        name: "playout",
+        what: "20 ms of G.711 through jitter buffer and concealment, against neteq: must 10×, stretch 16×, no allocation",
+        run: playout::run,
+    },
+    Gate {
+        name: "codec-pairs",
+        what: "20 ms decoded, resampled, encoded, for every pair; libopus alone beside it: must 10 % over at most",
+        run: codec_pairs::run,
+    },
+    Gate {
+        name: "mixer",
+        what: "conferences of 2 to 100: linear, and no allocation",
+        run: mixing::run,
     },
     Gate {
         name: "sim-hour",
