@@ -82,6 +82,9 @@ pub(crate) enum Speaker {
 /// it has one, and whatever the other end has, which comes first.
 pub(crate) type Words<'a> = (Option<&'a [i16]>, &'a mut dyn Ends);
 
+/// What writes a frame at the application's rate.
+pub(crate) type Fill<'a> = &'a mut dyn FnMut(&mut [i16]);
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Spurt {
     Quiet,
@@ -263,7 +266,7 @@ impl Egress {
         &mut self,
         (at, missed): (Time, u32),
         (session, stream): (SessionId, StreamIndex),
-        (fill, ends): (&mut dyn FnMut(&mut [i16]), &mut dyn Ends),
+        (fill, ends): (Fill<'_>, &mut dyn Ends),
         give: &mut dyn FnMut(Leaving<'_>),
     ) {
         if missed > 0 {

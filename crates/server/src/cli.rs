@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use talkpath::{Codec, Direction, RtcpMux, SampleRate, SourcePolicy};
+use talkpath::{Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy};
 
 /// Carries the sound of calls: SDP, RTP and RTCP from the command line.
 #[derive(Debug, Parser)]
@@ -119,6 +119,10 @@ pub(crate) struct CallArguments {
     /// every packet
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// The digits to dial: 0-9, *, #, A-D, ! for a flash, and , for a pause of
+    /// two seconds
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) dtmf: Option<Dtmf>,
     /// How long to talk, from when both sides are active; without it, until
     /// --play is played or the other side says goodbye
     #[arg(long, value_name = "SECONDS", value_parser = length, allow_negative_numbers = true)]

@@ -45,6 +45,8 @@ pub(crate) struct Report {
     stats: Option<StreamStats>,
     findings: Vec<Finding>,
     files: Files,
+    /// What the other side dialled.
+    digits: String,
 }
 
 /// What was negotiated about the sound.
@@ -81,7 +83,13 @@ impl Report {
             stats: stats.audio().cloned(),
             findings: findings.map_or_else(Vec::new, |found| found.findings.clone()),
             files,
+            digits: String::new(),
         }
+    }
+
+    /// The same with the digits that the other side dialled.
+    pub(crate) fn with_digits(self, digits: String) -> Self {
+        Report { digits, ..self }
     }
 
     /// A file that could not be played or written, in words.
@@ -113,6 +121,7 @@ impl Report {
             "played": played.as_ref().map(file_json),
             "recorded": recorded.as_ref().map(file_json),
             "captured": captured.as_ref().map(|file| file.path.display().to_string()),
+            "digits": self.digits,
             "diagnosis": self.findings.iter().map(Finding::to_string).collect::<Vec<_>>(),
         })
     }
@@ -208,6 +217,9 @@ impl fmt::Display for Report {
         self.write_agreed(f)?;
         if let Some(stats) = &self.stats {
             write_stats(f, stats)?;
+        }
+        if !self.digits.is_empty() {
+            writeln!(f, "  digits      {} dialled by the other side", self.digits)?;
         }
         self.write_files(f)?;
         let expected = self.agreed.direction.receives();

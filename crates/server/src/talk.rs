@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use talkpath::{
-    Event, Events, FileDone, Happening, Notice, Pending, Playback, Recording, Session, SessionRef,
+    Digits, Dtmf, Event, Events, FileDone, Happening, Notice, Pending, Playback, Recording,
+    Session, SessionRef,
 };
 
 use crate::cli::CallArguments;
@@ -33,6 +34,11 @@ pub(crate) struct Talk {
     recording: Option<Recording>,
     playing: Option<Pending<FileDone>>,
     played: Option<FileDone>,
+    /// What is still to be dialled, and what is being dialled.
+    dtmf: Option<Dtmf>,
+    dialling: Option<Digits>,
+    /// What the other side dialled.
+    digits: String,
     /// Length that was asked for.
     seconds: Option<Duration>,
 }
@@ -76,6 +82,9 @@ impl Talk {
             recording,
             playing,
             played: None,
+            dtmf: call.dtmf.clone(),
+            dialling: None,
+            digits: String::new(),
             seconds: call.seconds,
         })
     }
@@ -101,7 +110,8 @@ impl Talk {
             recorded: done(recording),
             captured: done(capture),
         };
-        Report::new(ending, lasted, &streams, &watch.stats(), &diagnosis, files)
+        let report = Report::new(ending, lasted, &streams, &watch.stats(), &diagnosis, files);
+        report.with_digits(self.digits)
     }
 
     /// Lets the call last; says what ended it.
@@ -119,6 +129,9 @@ impl Talk {
             if self.has_played() && self.seconds.is_none() {
                 break Ending::Played;
             }
+            if !waits_for_first {
+                self.dial();
+            }
             live.draw(began.elapsed(), self.session.stats().audio());
             let Ok(Notice::Event(event)) = self.events.recv_timeout(TURN) else {
                 continue;
@@ -131,6 +144,7 @@ impl Talk {
                     waits_for_first = false;
                     until = self.seconds.map(|seconds| Instant::now() + seconds);
                 }
+                Happening::Digit { digit, .. } => self.digits.push(digit.as_char()),
                 Happening::Bye { .. } if self.seconds.is_none() => break Ending::PeerLeft,
                 Happening::Closed { .. } => break Ending::Closed,
                 _ => {}
@@ -138,6 +152,15 @@ impl Talk {
         };
         live.clear();
         ending
+    }
+
+    /// Begins to dial, once.
+    fn dial(&mut self) {
+        let Some(dtmf) = self.dtmf.take() else { return };
+        match self.session.dtmf(dtmf) {
+            Ok(digits) => self.dialling = Some(digits),
+            Err(error) => eprintln!("warning: nothing is dialled: {error}"),
+        }
     }
 
     /// Whether the file has been played to its end.
@@ -167,6 +190,7 @@ fn worth_saying(what: &Happening) -> Option<String> {
         | Happening::MediaResumed { .. }
         | Happening::SsrcCollision { .. }
         | Happening::Bye { .. }
+        | Happening::Digit { .. }
         | Happening::Error(_) => Some(words::of(what)),
         Happening::SourceChanged { change, .. } if change.from.is_some() => Some(words::of(what)),
         _ => None,

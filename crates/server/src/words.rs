@@ -31,6 +31,12 @@ pub(crate) fn of(what: &Happening) -> String {
         Happening::SsrcCollision { ssrc, .. } => {
             format!("source {ssrc} was in use by another; ours was changed")
         }
+        Happening::DigitBegan { digit, .. } => format!("the other side presses {digit}"),
+        Happening::Digit {
+            digit, duration, ..
+        } => {
+            format!("the other side dialled {digit} ({})", millis(*duration))
+        }
         Happening::Played { path, length } => {
             format!("{} was played: {}", path.display(), seconds(*length))
         }
@@ -56,6 +62,8 @@ pub(crate) fn name(what: &Happening) -> &'static str {
         Happening::SourceChanged { .. } => "source_changed",
         Happening::Bye { .. } => "bye",
         Happening::SsrcCollision { .. } => "ssrc_collision",
+        Happening::DigitBegan { .. } => "digit_began",
+        Happening::Digit { .. } => "digit",
         Happening::Played { .. } => "played",
         Happening::Recorded { .. } => "recorded",
         Happening::Error(_) => "error",
