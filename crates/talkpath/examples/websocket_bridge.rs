@@ -3,8 +3,9 @@
 //! Binary messages are PCM: 16 bits, little-endian, mono, 16 kHz. What the
 //! caller says goes to the agent every 20 ms; what the agent says comes in
 //! pieces of any length, as fast as it likes. Text messages from the agent are
-//! `clear` (drop what is not said yet) and `mark NAME`; it is told `cleared MS`,
-//! `marked NAME`, `speech started`, `speech stopped` and `closed`.
+//! `clear` (drop what is not said yet), `mark NAME` and `dial DIGITS`; it is told
+//! `cleared MS`, `marked NAME`, `digit D`, `speech started`, `speech stopped` and
+//! `closed`.
 //!
 //! Put the caller's offer into `offer.sdp`, run this with the agent's address,
 //! and give `answer.sdp` back to the caller:
@@ -20,7 +21,7 @@ use std::{env, fs};
 use talkpath::audio::voice::Settings;
 use talkpath::{
     Audio, Codec, Event, Events, Feed, Happening, Hear, Marked, MediaManager, Notice, Pending,
-    SampleRate, Say,
+    SampleRate, Say, Session,
 };
 use tungstenite::{Message, WebSocket};
 
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let feed = Feed::stored(Duration::from_secs(120));
     let (say, hear) = session.audio_with(feed)?.split();
     let mut bridge = Bridge {
+        session,
         agent,
         say,
         hear,
@@ -50,12 +52,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         marks: VecDeque::new(),
     };
     while bridge.turn()? {}
-    session.close().wait()?;
+    bridge.session.close().wait()?;
     Ok(())
 }
 
 /// A call on one side, an agent on the other.
 struct Bridge {
+    session: Session,
     agent: WebSocket<TcpStream>,
     say: Say,
     hear: Hear,
@@ -88,6 +91,7 @@ impl Bridge {
             match event.what {
                 Happening::SpeechStarted { .. } => self.tell("speech started".into())?,
                 Happening::SpeechStopped { .. } => self.tell("speech stopped".into())?,
+                Happening::Digit { digit, .. } => self.tell(format!("digit {digit}"))?,
                 Happening::Bye { .. } | Happening::Closed { .. } => {
                     self.tell("closed".into())?;
                     return Ok(false);
@@ -119,6 +123,8 @@ impl Bridge {
             self.unsaid.clear();
             let cleared = self.say.clear();
             self.tell(format!("cleared {}", cleared.as_millis()))?;
+        } else if let Some(digits) = text.strip_prefix("dial ") {
+            drop(self.session.dtmf(digits)?);
         } else if let Some(name) = text.strip_prefix("mark ") {
             // It stands behind all that the agent said before it.
             self.say.send_all(self.unsaid.make_contiguous())?;

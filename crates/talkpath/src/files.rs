@@ -4,6 +4,8 @@
 //! are tracks of one second; a slow disk leaves a gap in a recording or a pause
 //! in a playback, never a stalled packet.
 
+#[cfg(feature = "symphonia")]
+mod compressed;
 mod container;
 mod control;
 mod decode;

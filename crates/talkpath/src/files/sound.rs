@@ -12,6 +12,8 @@ use std::time::Duration;
 use talkpath_audio::{Resampler, SampleRate, Tone, ToneGenerator};
 
 use super::FileError;
+#[cfg(feature = "symphonia")]
+use super::compressed::Compressed;
 use super::decode::Decode;
 use crate::driver::{Driver, ReadFile};
 
@@ -79,6 +81,8 @@ enum State {
 
 enum Source {
     File(Box<FileSource>),
+    #[cfg(feature = "symphonia")]
+    Compressed(Box<Compressed>),
     Samples(Arc<[i16]>, usize),
     Tone(Box<ToneGenerator>),
     Silence,
@@ -286,7 +290,16 @@ impl Source {
             }
             What::Silence => return Ok((Source::Silence, to)),
         };
-        let (source, rate) = FileSource::open(file, piece.path(), to)?;
+        let mut source = FileSource::new(file);
+        let path = piece.path();
+        source.more().map_err(|error| FileError::io(path, error))?;
+        #[cfg(feature = "symphonia")]
+        if Compressed::knows(&source.bytes) {
+            let opened = Compressed::open(source.bytes, source.file);
+            let (sound, hz) = opened.map_err(|error| FileError::io(path, error))?;
+            return Ok((Source::Compressed(Box::new(sound)), rate_of(hz, path)?));
+        }
+        let rate = source.begin(path, to)?;
         Ok((Source::File(Box::new(source)), rate))
     }
 
@@ -294,6 +307,8 @@ impl Source {
     fn read(&mut self, mono: &mut Vec<i16>) -> std::io::Result<bool> {
         match self {
             Source::File(file) => file.read(mono),
+            #[cfg(feature = "symphonia")]
+            Source::Compressed(sound) => sound.read(mono),
             Source::Samples(samples, at) => {
                 let rest = &samples[*at..];
                 let taken = rest.len().min(PIECE);
@@ -316,28 +331,24 @@ impl Source {
 }
 
 impl FileSource {
-    /// Reads as much of a file as it takes to know its rate.
-    fn open(
-        file: Box<dyn ReadFile>,
-        path: &Path,
-        to: SampleRate,
-    ) -> Result<(Self, SampleRate), FileError> {
-        let mut source = FileSource {
+    fn new(file: Box<dyn ReadFile>) -> Self {
+        FileSource {
             file,
             decode: Decode::Unknown,
             bytes: Vec::new(),
-        };
+        }
+    }
+
+    /// Reads as much of a file, whose first bytes are read, as it takes to know
+    /// its rate.
+    fn begin(&mut self, path: &Path, to: SampleRate) -> Result<SampleRate, FileError> {
+        let mut read = self.bytes.len();
         loop {
-            let read = source.more().map_err(|error| FileError::io(path, error))?;
-            let bytes = &mut source.bytes;
-            let hz = source.decode.begin(bytes, read == 0, path, to)?;
-            if let Some(hz) = hz {
-                let odd = |_| FileError::Rate {
-                    path: path.into(),
-                    hz,
-                };
-                return Ok((source, SampleRate::new(hz).map_err(odd)?));
+            let begun = self.decode.begin(&mut self.bytes, read == 0, path, to)?;
+            if let Some(hz) = begun {
+                return rate_of(hz, path);
             }
+            read = self.more().map_err(|error| FileError::io(path, error))?;
         }
     }
 
@@ -355,6 +366,14 @@ impl FileSource {
         let more = self.decode.read(&mut self.bytes, mono)?;
         Ok(more && read > 0)
     }
+}
+
+/// A file's rate, if it is one.
+fn rate_of(hz: u32, path: &Path) -> Result<SampleRate, FileError> {
+    SampleRate::new(hz).map_err(|_| FileError::Rate {
+        path: path.into(),
+        hz,
+    })
 }
 
 /// A file's bytes in memory, and how many of them are read.

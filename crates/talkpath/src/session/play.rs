@@ -62,7 +62,8 @@ pub struct Playback {
 }
 
 impl Play {
-    /// A sound file: WAV or Ogg Opus, whatever its name says.
+    /// A sound file: WAV or Ogg Opus, whatever its name says; MP3 and FLAC too
+    /// with the feature `symphonia`.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::what(What::File(path.into()))
     }
