@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
-use talkpath::{BuildError, LeaseKind, PortError, SessionError};
+use talkpath::{BuildError, FileError, LeaseKind, PortError, SessionError};
 
 /// What was wrong, and what to do.
 #[derive(Debug)]
@@ -108,6 +108,10 @@ impl From<SessionError> for Failure {
                     "127.0.0.1"
                 }
             )),
+            SessionError::File(FileError::Unfinished { .. }) => failure.hint(
+                "`talkpath recover FOLDER` makes whole what a crash left, and leaves alone \
+                       what is being recorded",
+            ),
             _ => failure,
         }
     }

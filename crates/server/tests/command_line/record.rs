@@ -34,7 +34,13 @@ fn what_a_crash_left_is_recovered() {
     fs::write(folder.join("call.wav.part"), &whole[..8_001]).unwrap();
     fs::write(folder.join("none.opus.part"), "").unwrap();
     let arguments = ["demo", "--play", "a.wav", "--record", "call.wav"];
-    run(&folder, &arguments).failed(1, &["call.wav.part: a recording goes on there"]);
+    run(&folder, &arguments).failed(
+        1,
+        &[
+            "call.wav.part: a recording goes on there",
+            "`talkpath recover FOLDER`",
+        ],
+    );
     let told = run(&folder, &["recover"]).succeeded().stdout;
     assert!(
         told.contains("call.wav.part: whole but for 1 byte"),

@@ -6,7 +6,7 @@ use crate::common::*;
 use crate::files_are_played_and_recorded::Sound;
 
 use talkpath::{Record, Recovery, Sides, Wav, recover_in};
-use talkpath_file::{ogg, pcap};
+use talkpath_file::{mkv, ogg, pcap};
 use talkpath_sim::World;
 
 /// A short call, recorded into `name`.
@@ -31,7 +31,10 @@ fn recorded(name: &str) -> Vec<u8> {
 
 /// Cuts a recording at every byte, and proves what the scan makes of it.
 fn cut_everywhere(name: &str, header: usize, opens: impl Fn(&[u8])) {
-    let whole = recorded(name);
+    cut_everywhere_of(name, &recorded(name), header, opens);
+}
+
+fn cut_everywhere_of(name: &str, whole: &[u8], header: usize, opens: impl Fn(&[u8])) {
     let world = World::new(1);
     let host = world.host("10.0.0.1");
     let (disk, driver) = (host.disk(), host.driver());
@@ -79,6 +82,30 @@ fn an_opus_file_cut_at_any_byte() {
     assert!(pages.len() >= 4, "{pages:?}");
     cut_everywhere("x.opus", pages[2], |file| {
         assert_eq!(ogg::repair(file), Ok(None));
+    });
+}
+
+#[test]
+fn a_matroska_file_cut_at_any_byte() {
+    use mkv::{Keyframe, MkvInfo, MkvTrack, MkvWriter};
+    let mut file = Vec::new();
+    let mut writer = MkvWriter::new(&[MkvTrack::Vp8], &MkvInfo::default(), &mut file).unwrap();
+    let header = file.len();
+    for n in 0..40 {
+        let frame = [n as u8; 30];
+        let key = if n % 10 == 0 {
+            Keyframe::Yes
+        } else {
+            Keyframe::No
+        };
+        writer
+            .frame(0, ms(100) * n, key, &frame, &mut file)
+            .unwrap();
+    }
+    // What tells the tracks is whole before the header's own room is.
+    let told = (0..header).find(|len| mkv::repair(&file[..*len]).is_ok());
+    cut_everywhere_of("x.mkv", &file, told.unwrap(), |file| {
+        assert_eq!(mkv::repair(file), Ok(None));
     });
 }
 
