@@ -14,7 +14,7 @@ use talkpath_media::{
     SessionId, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::Hold;
+use talkpath_sdp::negotiate::{Hold, VoipReports};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -169,6 +169,7 @@ fn agreement(peer: SocketAddr) -> Agreement {
             signalling_source: None,
         }),
         hold: Hold::No,
+        voip_reports: VoipReports::Unasked,
         accepts: [pcmu()].into(),
     }
 }

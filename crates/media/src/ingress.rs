@@ -9,7 +9,7 @@ use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
 use talkpath_transport::Drops;
 use talkpath_wire::Time;
 
-use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Target};
+use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Pushed, Target};
 
 /// The way in of one stream, while somebody listens.
 pub(crate) struct Ingress {
@@ -39,8 +39,13 @@ impl Ingress {
     }
 
     /// Takes a packet.
-    pub(crate) fn push(&mut self, now: Time, arrival: &Arrival<'_>, drops: &mut Drops) {
-        self.playout.push(now, arrival, drops);
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        arrival: &Arrival<'_>,
+        drops: &mut Drops,
+    ) -> Pushed {
+        self.playout.push(now, arrival, drops)
     }
 
     /// Takes a description of comfort noise (RFC 3389), whose clock is that of

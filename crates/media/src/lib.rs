@@ -38,6 +38,8 @@ pub use id::{Path, RoomId, SessionId, SocketKey, StreamIndex};
 pub use outbox::{Outbox, Transmit, Transmits};
 pub use playout::FrameKind;
 pub use route::{Needs, Route, decide};
-pub use setup::{Agreement, Answer, FindCodec, Numbered, StreamSetup, StreamSockets};
+pub use setup::{
+    Agreement, Answer, FindCodec, Numbered, StreamSetup, StreamSockets, VoipReports,
+};
 pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats, Waiting};
 pub use talkpath_transport::{Component, Evidence};

@@ -47,6 +47,7 @@ pub enum Needs {
 /// #         packet: core::time::Duration::from_millis(20),
 /// #         remote: None,
 /// #         hold: talkpath_sdp::negotiate::Hold::No,
+/// #         voip_reports: talkpath_media::VoipReports::Unasked,
 /// #         accepts: accepts.into(),
 /// #     }
 /// # }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use talkpath_audio::{Codec, SampleRate, codec};
 use talkpath_sdp::Direction;
+pub use talkpath_sdp::negotiate::VoipReports;
 use talkpath_sdp::negotiate::{self, Destination, Hold, Rtcp};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType};
@@ -62,6 +63,8 @@ pub struct Agreement {
     pub remote: Option<Remote>,
     /// How the peer holds us, if it does.
     pub hold: Hold,
+    /// Whether the peer wants to know how good its speech sounds here.
+    pub voip_reports: VoipReports,
     /// Everything that means something to the peer, with its numbers, best
     /// first: speech, events, noise.
     pub accepts: Box<[Numbered]>,
@@ -120,6 +123,7 @@ impl Agreement {
                 .as_ref()
                 .and_then(|remote| read_remote(remote, stream.rtcp, signalling_source)),
             hold: stream.hold,
+            voip_reports: stream.voip_reports,
             accepts,
         }
     }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use talkpath_sdp::Direction;
 use talkpath_transport::Drops;
+use talkpath_wire::rtcp::VoipMetrics;
 use talkpath_wire::{Format, Ssrc, Time};
 
 use crate::StreamIndex;
 use crate::playout::PlayoutStats;
+use crate::quality::Quality;
 
 /// Statistics of a session: one entry per live m-line.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +61,9 @@ pub struct StreamStats {
     pub playout: Option<PlayoutStats>,
     /// How loud what is heard and what is said is.
     pub levels: Levels,
+    /// How good what is heard is, by the E-model; none before speech of a
+    /// codec that it knows was received.
+    pub quality: Option<Quality>,
     /// What waits between the application and the stream.
     pub waiting: Waiting,
 }
@@ -132,6 +137,11 @@ pub struct RemoteView {
     pub lost: i32,
     /// Interarrival jitter as the peer measured it.
     pub jitter: Duration,
+    /// What it said of the speech, if it sends VoIP metrics (RFC 3611 §4.7).
+    pub voip: Option<VoipMetrics>,
+    /// How good what it hears is, by the E-model. Its playout is a guess from
+    /// the jitter unless it sent VoIP metrics.
+    pub quality: Option<Quality>,
 }
 
 /// Loudness in dBov: 0 is the loudest, −127 is silence (RFC 6464).

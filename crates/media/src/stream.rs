@@ -7,6 +7,7 @@
 
 mod count;
 mod digits;
+mod judge;
 mod keepalive;
 mod receive;
 mod relay;
@@ -90,6 +91,8 @@ struct Counted {
     send_errors: u64,
     last_send_error: Option<Time>,
     receiving: Option<Arc<Format>>,
+    /// The speech among what was received.
+    speech: Option<Arc<Format>>,
     /// Whether the first heard frame was reported.
     heard: bool,
     /// Keepalives that opened the way.
@@ -324,12 +327,14 @@ impl Stream {
             return;
         };
         let socket = self.rtcp_socket();
-        let Rtp {
-            sources,
-            sender,
-            reports,
-        } = &mut self.rtp;
-        if now >= reports.deadline() {
+        if now >= self.rtp.reports.deadline() {
+            let metrics = self.voip_metrics();
+            self.rtp.reports.set_voip_metrics(metrics);
+            let Rtp {
+                sources,
+                sender,
+                reports,
+            } = &mut self.rtp;
             let from = (cx.session, self.setup.stream, socket);
             cx.out.transmits.push_with(from, to, Reports::ROOM, |room| {
                 reports

@@ -22,7 +22,7 @@ use talkpath_media::{
     StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::Hold;
+use talkpath_sdp::negotiate::{Hold, VoipReports};
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType, Time};
 
@@ -150,6 +150,7 @@ impl Phone {
                 signalling_source: None,
             }),
             hold: Hold::No,
+            voip_reports: VoipReports::Unasked,
             accepts: [format.clone()].into(),
         });
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use talkpath_audio::SampleRate;
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Events, Preference, RtcpMux, TelephoneEvent};
+use talkpath_sdp::negotiate::{Events, Preference, RtcpMux, TelephoneEvent, VoipReports};
 use talkpath_transport::SourcePolicy;
 
 use crate::codec::Codec;
@@ -30,6 +30,7 @@ pub struct Audio {
     pub(crate) ptime: Option<Duration>,
     pub(crate) rtcp_mux: RtcpMux,
     pub(crate) digits: TelephoneEvent,
+    pub(crate) voip_reports: VoipReports,
 }
 
 impl Audio {
@@ -61,6 +62,7 @@ impl Audio {
             ptime: None,
             rtcp_mux: RtcpMux::Offer,
             digits: TelephoneEvent::Events(DIGITS),
+            voip_reports: VoipReports::Unasked,
         }
     }
 
@@ -92,6 +94,14 @@ impl Audio {
     #[must_use]
     pub fn telephone_event(mut self, digits: TelephoneEvent) -> Self {
         self.digits = digits;
+        self
+    }
+
+    /// Whether to ask the other party how good our speech sounds there (RTCP
+    /// XR, RFC 3611 §4.7): not if not said. One that asks is always told.
+    #[must_use]
+    pub fn voip_reports(mut self, voip_reports: VoipReports) -> Self {
+        self.voip_reports = voip_reports;
         self
     }
 }

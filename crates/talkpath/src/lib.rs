@@ -104,9 +104,13 @@ pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
     SessionStats, StreamIndex, StreamStats, Waiting,
 };
-pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream, TelephoneEvent};
+pub use talkpath_media::quality::{Quality, Rating};
+pub use talkpath_sdp::negotiate::{
+    Note, Preference, RtcpMux, Stream, TelephoneEvent, VoipReports,
+};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
+pub use talkpath_wire::rtcp::VoipMetrics;
 pub use talkpath_wire::{Format, PayloadType, RtpTime, Seq, Ssrc, Time};
 pub use wait::{Abandoned, Pending};
 

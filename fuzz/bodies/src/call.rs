@@ -11,7 +11,7 @@ use talkpath_media::{
     SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::Hold;
+use talkpath_sdp::negotiate::{Hold, VoipReports};
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -244,6 +244,7 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
             signalling_source: None,
         }),
         hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
+        voip_reports: script.one_of(&[VoipReports::Unasked, VoipReports::Asked]),
         accepts: all.into(),
     }
 }

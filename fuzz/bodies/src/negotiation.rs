@@ -8,7 +8,7 @@ use std::time::Duration;
 use talkpath_sdp::lint::{Severity, lint_answer};
 use talkpath_sdp::negotiate::{
     Changes, Demand, Dialogue, Freed, Identity, Lease, MediaWants, Ports, Preference, RtcpMux,
-    Wants,
+    VoipReports, Wants,
 };
 use talkpath_sdp::{Answer, Direction, Offer};
 use talkpath_wire::Format;
@@ -100,6 +100,7 @@ fn media(script: &mut Script<'_>) -> MediaWants {
     };
     media.direction = script.one_of(&Direction::ALL);
     media.rtcp = script.one_of(&[RtcpMux::Offer, RtcpMux::Only, RtcpMux::Off]);
+    media.voip_reports = script.one_of(&[VoipReports::Unasked, VoipReports::Asked]);
     let ptime = u64::from(script.u8());
     media.ptime = (ptime > 0).then_some(Duration::from_millis(ptime));
     match script.below(8) {

@@ -38,16 +38,17 @@ impl Impairment {
         }
     }
 
-    /// Of `format`; of G.711 for what is unknown, so that its losses count.
+    /// Of `format`, if it is speech of a codec that is known here.
     ///
     /// ```
     /// use talkpath_media::quality::Impairment;
     /// use talkpath_wire::Format;
-    /// assert_eq!(Impairment::of(&Format::new("pcma", 8000)), Impairment::G711);
+    /// assert_eq!(Impairment::of(&Format::new("pcma", 8000)), Some(Impairment::G711));
+    /// assert_eq!(Impairment::of(&Format::new("telephone-event", 8000)), None);
     /// ```
-    pub fn of(format: &Format) -> Self {
+    pub fn of(format: &Format) -> Option<Self> {
         let known = TABLE.iter().find(|(name, _)| format.is(name));
-        known.map_or(Impairment::G711, |(_, impairment)| *impairment)
+        known.map(|(_, impairment)| *impairment)
     }
 }
 

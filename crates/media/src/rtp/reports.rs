@@ -4,15 +4,16 @@
 //! sources. Out: compounds into the caller's buffer, and events. A compound of
 //! ours begins with SR or RR and always bears SDES CNAME.
 //!
-//! RFC 3550 §6.1, §6.3, §6.4, §6.6; CNAME of RFC 7022. Feedback and XR are left
-//! out, as is back-off of BYE (§6.3.7), which two parties do not need.
+//! RFC 3550 §6.1, §6.3, §6.4, §6.6; CNAME of RFC 7022; VoIP metrics of RFC 3611
+//! §4.7, where the peer asked for them. Feedback is left out, as is back-off of
+//! BYE (§6.3.7), which two parties do not need.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use talkpath_wire::rtcp::{
     ByeWriter, Compound, ReceiverReportWriter, ReportBlock, RtcpError, RtcpPacket, SdesWriter,
-    SenderInfo, SenderReportWriter, WriteRtcp, write_compound,
+    SenderInfo, SenderReportWriter, VoipMetrics, VoipMetricsWriter, WriteRtcp, write_compound,
 };
 use talkpath_wire::{Ssrc, Time};
 
@@ -32,6 +33,9 @@ pub enum RtcpEvent {
     Bye(Ssrc),
     /// Our own SSRC came back (RFC 3550 §8.2).
     Own(Conflict),
+    /// The peer cannot show what we send before a keyframe (RFC 4585 §6.3.1,
+    /// RFC 5104 §4.3.1).
+    KeyframeWanted,
     /// A packet of the compound could not be read.
     Malformed(RtcpError),
 }
@@ -83,6 +87,10 @@ pub struct Reports {
     schedule: RtcpSchedule,
     round_trip: RoundTrip,
     remote: Option<RemoteReport>,
+    /// What is said of the speech we hear, with each report.
+    voip: Option<VoipMetrics>,
+    /// What the peer said of the speech it hears.
+    remote_voip: Option<VoipMetrics>,
     heeded: Heeded,
     /// A sender report of a source not heard yet.
     early: Option<EarlyReport>,
@@ -124,7 +132,8 @@ struct EarlyReport {
 
 impl Reports {
     /// Room that every compound of ours fits into, in bytes.
-    pub const ROOM: usize = 28 + ReportBlock::LEN * MAX_SOURCES + 272 + 8 + 256;
+    pub const ROOM: usize =
+        28 + ReportBlock::LEN * MAX_SOURCES + 272 + 8 + 256 + VoipMetricsWriter::LEN;
 
     /// RTCP of a stream of `bandwidth` bits per second that begins `now`.
     pub fn new(
@@ -144,11 +153,18 @@ impl Reports {
             schedule,
             round_trip: RoundTrip::default(),
             remote: None,
+            voip: None,
+            remote_voip: None,
             heeded: Heeded::default(),
             early: None,
             sent: 0,
             received: 0,
         }
+    }
+
+    /// Sends `metrics` with each report from now on, or none (RFC 3611 §4.7).
+    pub fn set_voip_metrics(&mut self, metrics: Option<VoipMetrics>) {
+        self.voip = metrics;
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -223,9 +239,14 @@ impl Reports {
             sources: &[ssrc],
             reason: bye.unwrap_or_default(),
         };
-        let all: [&dyn WriteRtcp; 3] = [report, &sdes, &goodbye];
-        let packets = if bye.is_some() { &all[..] } else { &all[..2] };
-        let size = write_compound(packets, out).ok()?;
+        let mut size = write_compound(&[report, &sdes], out).ok()?;
+        if let Some(metrics) = self.voip {
+            let xr = VoipMetricsWriter { ssrc, metrics };
+            size += xr.write_into(out.get_mut(size..)?).ok()?;
+        }
+        if bye.is_some() {
+            size += goodbye.write_into(out.get_mut(size..)?).ok()?;
+        }
         if let Some(info) = info {
             self.round_trip.sent(info.ntp);
         }
@@ -304,7 +325,15 @@ impl Reports {
                     bye.sources()
                         .for_each(|ssrc| self.note_bye(ssrc, now, sources, &mut on));
                 }
-                Ok(RtcpPacket::ExtendedReport(_)) => {}
+                Ok(RtcpPacket::ExtendedReport(xr)) => {
+                    let of_us = |metrics: &VoipMetrics| metrics.ssrc == sender.ssrc();
+                    self.remote_voip = xr.voip_metrics().find(of_us).or(self.remote_voip);
+                }
+                Ok(RtcpPacket::PayloadFeedback(feedback)) => {
+                    if feedback.asks_for_keyframe(sender.ssrc()) {
+                        on(RtcpEvent::KeyframeWanted);
+                    }
+                }
                 Ok(RtcpPacket::Sdes(_) | RtcpPacket::App(_) | RtcpPacket::Other(_)) => {}
                 Err(error) => on(RtcpEvent::Malformed(error)),
             }
@@ -375,6 +404,11 @@ impl Reports {
     /// What the peer reported of us last.
     pub fn remote(&self) -> Option<&RemoteReport> {
         self.remote.as_ref()
+    }
+
+    /// What the peer said last of the speech it hears of us (RFC 3611 §4.7).
+    pub fn remote_voip_metrics(&self) -> Option<&VoipMetrics> {
+        self.remote_voip.as_ref()
     }
 
     /// Reports of the peer in a row that heard nothing new of us, though we

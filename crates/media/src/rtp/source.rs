@@ -9,10 +9,11 @@
 use core::time::Duration;
 
 use talkpath_wire::rtcp::{ReportBlock, SenderInfo};
-use talkpath_wire::{NtpTime, RtpTime, Ssrc, Time};
+use talkpath_wire::{ExtSeq, NtpTime, RtpTime, Ssrc, Time};
 
 use super::sequence::{Belongs, Placed, Timestamps};
 use super::{Arrival, Continuity, Jitter, Order, Placement, Sequence, Timing, Validity};
+use crate::quality::{Fate, LossPattern};
 
 /// What was counted of a source since it was first heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -52,6 +53,8 @@ pub struct Source {
     ssrc: Ssrc,
     sequence: Sequence,
     jitter: Jitter,
+    pattern: LossPattern,
+    spacing: Spacing,
     /// The newest packet of the current stream.
     newest: Moment,
     last_heard: Time,
@@ -69,6 +72,25 @@ struct Moment {
     at: Time,
 }
 
+/// How far the timestamps of neighbours are apart.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spacing {
+    last: u32,
+    /// Seen twice in a row, with the clock's rate.
+    usual: Option<(u32, u32)>,
+}
+
+impl Spacing {
+    fn step(&mut self, ticks: i32, clock_rate: u32) {
+        let ticks = u32::try_from(ticks).unwrap_or(0);
+        // RFC 3551 §4.2: packets hold up to 200 ms.
+        if ticks == self.last && (1..=clock_rate / 5).contains(&ticks) {
+            self.usual = Some((ticks, clock_rate));
+        }
+        self.last = ticks;
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct LastReport {
     info: SenderInfo,
@@ -83,6 +105,8 @@ impl Source {
             ssrc,
             sequence,
             jitter: Jitter::new(arrival.clock_rate),
+            pattern: LossPattern::default(),
+            spacing: Spacing::default(),
             newest: Moment {
                 timestamp: arrival.timestamp,
                 at: now,
@@ -93,6 +117,7 @@ impl Source {
             reported: 0,
             left: None,
         };
+        source.pattern.note(placed.ext_seq, Fate::Played);
         source.count(arrival, placed.order, Continuity::Continuous);
         source.measure(arrival, placed, Continuity::Continuous, now);
         let Placed {
@@ -123,6 +148,11 @@ impl Source {
             Belongs::Current if newest && step.off_clock => Continuity::TimestampJump,
             Belongs::Current | Belongs::Candidate => Continuity::Continuous,
         };
+        match placed.belongs {
+            Belongs::New => self.pattern.restart(placed.ext_seq, Fate::Played),
+            Belongs::Current => self.pattern.note(placed.ext_seq, Fate::Played),
+            Belongs::Candidate => {}
+        }
         self.last_heard = now;
         self.left = None;
         self.count(arrival, placed.order, continuity);
@@ -188,6 +218,10 @@ impl Source {
             self.jitter
                 .update(now, arrival.timestamp, arrival.clock_rate);
         }
+        if placed.order == (Order::Newest { skipped: 0 }) {
+            let ticks = arrival.timestamp.ticks_since(self.newest.timestamp);
+            self.spacing.step(ticks, arrival.clock_rate);
+        }
         if matches!(placed.order, Order::Newest { .. }) {
             self.newest = Moment {
                 timestamp: arrival.timestamp,
@@ -219,6 +253,23 @@ impl Source {
     /// Its interarrival jitter.
     pub fn jitter(&self) -> &Jitter {
         &self.jitter
+    }
+
+    /// A packet that was received came too late to be played.
+    pub fn discard(&mut self, seq: ExtSeq) {
+        self.pattern.note(seq, Fate::Discarded);
+    }
+
+    /// Its losses, and how they cluster.
+    pub fn losses(&self) -> &LossPattern {
+        &self.pattern
+    }
+
+    /// How much its packets hold, once two in a row held the same.
+    pub fn packet_time(&self) -> Option<Duration> {
+        let (ticks, clock_rate) = self.spacing.usual?;
+        let nanos = u64::from(ticks) * 1_000_000_000 / u64::from(clock_rate.max(1));
+        Some(Duration::from_nanos(nanos))
     }
 
     /// What was counted.

@@ -26,6 +26,7 @@ impl Stream {
             stranger: self.transport.wrong_source().map(|wrong| wrong.from),
             playout: self.audio.ingress.as_ref().map(|ingress| ingress.stats()),
             levels: self.audio.levels,
+            quality: self.quality(),
         }
     }
 
@@ -68,6 +69,8 @@ impl Stream {
             fraction_lost: f32::from(report.fraction_lost) / 256.0,
             lost: report.lost,
             jitter: report.jitter,
+            voip: self.rtp.reports.remote_voip_metrics().copied(),
+            quality: self.remote_quality(),
         })
     }
 }

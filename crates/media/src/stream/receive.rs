@@ -115,6 +115,7 @@ impl Stream {
         let known = self.counted.receiving.as_ref();
         if !known.is_some_and(|known| Arc::ptr_eq(known, &format.numbered.format)) {
             self.counted.receiving = Some(Arc::clone(&format.numbered.format));
+            self.counted.hears(&format.numbered.format);
         }
         let Some(ingress) = &mut self.audio.ingress else {
             return;
@@ -129,7 +130,8 @@ impl Stream {
         };
         let drops = self.transport.drops_mut();
         if format.codec.is_some() {
-            ingress.push(now, &arrival, drops);
+            let pushed = ingress.push(now, &arrival, drops);
+            self.judge(packet.ssrc(), seq, pushed);
         } else if format.numbered.format.is("CN") {
             ingress.push_noise(now, &arrival, drops);
         }

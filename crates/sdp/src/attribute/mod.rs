@@ -16,6 +16,7 @@ mod group;
 mod ptime;
 mod rtcp;
 mod rtcp_fb;
+mod rtcp_xr;
 mod rtpmap;
 mod ssrc;
 
@@ -28,6 +29,7 @@ pub use group::{Group, Mid};
 pub use ptime::{MaxPtime, Ptime};
 pub use rtcp::{Rtcp, RtcpMux, RtcpMuxOnly};
 pub use rtcp_fb::{FeedbackTarget, RtcpFb};
+pub use rtcp_xr::RtcpXr;
 pub use rtpmap::RtpMap;
 pub use ssrc::{SsrcAttribute, SsrcGroup};
 

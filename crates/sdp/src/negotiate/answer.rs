@@ -250,6 +250,7 @@ impl<'a> Draft<'a> {
                     Rtcp::Muxed => MuxLine::Agreed,
                     Rtcp::Separate => MuxLine::Silent,
                 },
+                voip_reports: wants.voip_reports,
             }),
         };
         let terms = Terms {

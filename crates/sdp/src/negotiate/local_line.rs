@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::lease::{Demand, Family, Lease, Ports};
-use super::stream::{Codec, Rtcp, Stream};
+use super::stream::{Codec, Rtcp, Stream, VoipReports};
 use super::wants::{Kind, RtcpMux};
 use crate::Direction;
 
@@ -40,6 +40,7 @@ pub(crate) struct Live {
     pub(crate) ptime: Option<Duration>,
     pub(crate) maxptime: Option<Duration>,
     pub(crate) mux: MuxLine,
+    pub(crate) voip_reports: VoipReports,
 }
 
 /// What is said about RTCP on the RTP port.

@@ -49,6 +49,6 @@ pub use events::Events;
 pub use lease::{Demand, Family, Freed, Lease, Ports, Release};
 pub use offer::OfferPlan;
 pub use stream::{
-    Codec, Destination, Hold, Packetization, Party, Remote, Rtcp, Stream, StreamState,
+    Codec, Destination, Hold, Packetization, Party, Remote, Rtcp, Stream, StreamState, VoipReports,
 };
 pub use wants::{Kind, MediaWants, Preference, RtcpMux, Slot, TelephoneEvent, Wants};

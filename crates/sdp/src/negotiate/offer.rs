@@ -214,6 +214,7 @@ fn offer_line(
                 RtcpMux::Only => MuxLine::MuxOnly,
                 RtcpMux::Off => MuxLine::Silent,
             },
+            voip_reports: wants.voip_reports,
         }),
     })
 }

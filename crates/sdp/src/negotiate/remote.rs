@@ -11,9 +11,11 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use talkpath_wire::{Format, PayloadType, embedded_v4};
 
-use super::stream::{Codec, Destination, Hold, Packetization, Remote, Rtcp, Stream, socket};
+use super::stream::{
+    Codec, Destination, Hold, Packetization, Remote, Rtcp, Stream, VoipReports, socket,
+};
 use super::wants::Kind;
-use crate::attribute::{Mid, RtcpMux, RtcpMuxOnly};
+use crate::attribute::{Mid, RtcpMux, RtcpMuxOnly, RtcpXr};
 use crate::{AddressType, Connection, Direction, Host, Media, Protocol};
 
 /// One m-line of the peer.
@@ -33,6 +35,7 @@ pub(crate) struct RemoteLine {
     pub(crate) is_bundle_only: bool,
     pub(crate) mid: Option<Box<str>>,
     pub(crate) packet: Packetization,
+    pub(crate) voip_reports: VoipReports,
 }
 
 /// What a `c=` line says.
@@ -82,6 +85,10 @@ impl RemoteLine {
             packet: Packetization {
                 ptime: media.ptime().map(|ptime| ptime.0),
                 maxptime: media.maxptime().map(|maxptime| maxptime.0),
+            },
+            voip_reports: match media.typed::<RtcpXr<'_>>() {
+                Some(wanted) if wanted.has("voip-metrics") => VoipReports::Asked,
+                _ => VoipReports::Unasked,
             },
         }
     }

@@ -42,6 +42,8 @@ pub struct Stream {
     pub remote: Option<Remote>,
     /// Whether RTCP shares the port of RTP.
     pub rtcp: Rtcp,
+    /// Whether the peer asked for VoIP metrics (`a=rtcp-xr`, RFC 3611 §5.1).
+    pub voip_reports: VoipReports,
     /// What a dead slot repeats in every later description.
     pub(crate) text: SlotText,
 }
@@ -151,6 +153,16 @@ pub enum Rtcp {
     Muxed,
     /// Not agreed on (yet): RTCP has a port of its own.
     Separate,
+}
+
+/// Whether a party asks the other for VoIP metrics (RFC 3611 §4.7, §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum VoipReports {
+    /// It does not: none are sent to it.
+    #[default]
+    Unasked,
+    /// By `a=rtcp-xr:voip-metrics`.
+    Asked,
 }
 
 /// How much audio goes into a packet.

@@ -10,7 +10,7 @@ use super::codecs::Codecs;
 use super::lease::Lease;
 use super::local_line::{LocalLine, MuxLine};
 use super::remote::RemoteLine;
-use super::stream::{Hold, Packetization, Party, Rtcp, SlotText, Stream, StreamState};
+use super::stream::{Hold, Packetization, Party, Rtcp, SlotText, Stream, StreamState, VoipReports};
 use crate::Direction;
 
 /// What both sides settled for a live slot.
@@ -59,6 +59,7 @@ impl Stream {
             local: None,
             remote: Some(theirs.remote(terms.rtcp, previous)),
             rtcp: terms.rtcp,
+            voip_reports: theirs.voip_reports,
             text: SlotText {
                 protocol: line.protocol.clone(),
                 formats: line.formats(),
@@ -84,6 +85,7 @@ impl Stream {
             local: None,
             remote: None,
             rtcp: Rtcp::Separate,
+            voip_reports: VoipReports::Unasked,
             text: SlotText {
                 protocol: line.protocol.clone(),
                 formats: line.formats(),

@@ -14,6 +14,7 @@ use core::time::Duration;
 use talkpath_wire::Format;
 
 use super::events::Events;
+use super::stream::VoipReports;
 use crate::{Direction, MediaKind};
 
 /// What a party wants: all of its media, and whose order of codecs decides.
@@ -82,6 +83,8 @@ pub struct MediaWants {
     pub maxptime: Option<Duration>,
     /// Whether RTCP shares the port of RTP.
     pub rtcp: RtcpMux,
+    /// Whether the peer is asked how good our speech sounds there.
+    pub voip_reports: VoipReports,
 }
 
 impl MediaWants {
@@ -103,6 +106,7 @@ impl MediaWants {
             ptime: None,
             maxptime: None,
             rtcp: RtcpMux::Offer,
+            voip_reports: VoipReports::Unasked,
         }
     }
 

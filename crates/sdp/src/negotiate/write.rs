@@ -11,7 +11,8 @@ use talkpath_wire::PayloadType;
 use super::dialogue::Identity;
 use super::lease::{Demand, Lease};
 use super::local_line::{Live, LocalLine, MuxLine};
-use crate::attribute::{MaxPtime, Mid, Ptime, Rtcp, RtcpMux, RtcpMuxOnly, RtpMap};
+use super::stream::VoipReports;
+use crate::attribute::{MaxPtime, Mid, Ptime, Rtcp, RtcpMux, RtcpMuxOnly, RtcpXr, RtpMap};
 use crate::{BuildError, Builder, Connection, SessionDescription};
 
 /// The description with `version` in its `o=` line.
@@ -106,6 +107,9 @@ fn write_live(builder: &mut Builder, live: &Live, lease: Lease) {
     }
     if live.mux == MuxLine::MuxOnly {
         builder.attribute(&RtcpMuxOnly);
+    }
+    if live.voip_reports == VoipReports::Asked {
+        builder.attribute(&RtcpXr::VOIP_METRICS);
     }
     if let Some(port) = rtcp_port(live.mux, lease) {
         builder.attribute(&Rtcp {

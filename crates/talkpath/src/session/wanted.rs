@@ -174,6 +174,7 @@ impl Wanted {
             ptime,
             rtcp_mux,
             digits,
+            voip_reports,
             ..
         } = &wish.audio;
         let formats: Vec<_> = codecs.iter().map(|codec| codec.format()).collect();
@@ -182,6 +183,7 @@ impl Wanted {
             .with_rtcp(*rtcp_mux)
             .with_telephone_event(*digits);
         media.ptime = *ptime;
+        media.voip_reports = *voip_reports;
         media.slot = match wish.place {
             Place::At(line) => Slot::At(line),
             Place::New | Place::Waiting => Slot::Any,

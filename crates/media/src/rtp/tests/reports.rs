@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use proptest::prelude::*;
-use talkpath_wire::rtcp::{Compound, CompoundMode, Lead, RtcpPacket};
+use talkpath_wire::rtcp::{Compound, CompoundMode, Lead, RtcpPacket, VoipMetrics};
 use talkpath_wire::{NtpTime, PayloadType, RtpHeader, RtpTime, Ssrc, Time};
 
 use crate::rtp::{
@@ -390,4 +390,49 @@ fn reports_that_heard_nothing_new_of_us_are_counted() {
         unheard.push(a.reports.unheard());
     }
     assert_eq!(unheard, [0, 0, 1, 2, 0]);
+}
+
+// RFC 3611 §4.7: with each report, for whom they are about.
+#[test]
+fn voip_metrics_travel_with_each_report_and_the_goodbye() {
+    let mut a = Party::new(1, Time::ZERO);
+    let mut b = Party::new(2, Time::ZERO);
+    a.speak(Time::ZERO);
+    b.speak(Time::ZERO);
+    let of_a = VoipMetrics {
+        r_factor: Some(80),
+        ..VoipMetrics::of(a.sender.ssrc())
+    };
+    b.reports.set_voip_metrics(Some(of_a));
+    let (now, report) = b.next_report();
+    assert!(matches!(packets(&report)[2], RtcpPacket::ExtendedReport(_)));
+    a.take(&report, b.address, now);
+    assert_eq!(a.reports.remote_voip_metrics(), Some(&of_a));
+    let bye = b.bye(now, b"done").unwrap();
+    assert!(matches!(
+        packets(&bye)[2..],
+        [RtcpPacket::ExtendedReport(_), RtcpPacket::Bye(_)]
+    ));
+
+    // Of another source, they are not about us.
+    let of_another = VoipMetrics::of(Ssrc::new(a.sender.ssrc().value() ^ 1));
+    b.reports.set_voip_metrics(Some(of_another));
+    let (now, report) = b.next_report();
+    a.take(&report, b.address, now);
+    assert_eq!(a.reports.remote_voip_metrics(), Some(&of_a));
+    b.reports.set_voip_metrics(None);
+    assert_eq!(packets(&b.next_report().1).len(), 2);
+}
+
+#[test]
+fn a_source_knows_how_much_its_packets_hold() {
+    let mut a = Party::new(1, Time::ZERO);
+    let mut b = Party::new(2, Time::ZERO);
+    for n in 0..3 {
+        let now = Time::from_millis(20 * n);
+        let header = a.speak(now);
+        b.hear(&header, a.address, now);
+        let known = b.sources.latest().unwrap().packet_time();
+        assert_eq!(known, (n == 2).then_some(Duration::from_millis(20)));
+    }
 }
