@@ -4,6 +4,7 @@
 //! `TALKPATH_INTEROP=require` in the environment, as `.ci/run` sets it, it
 //! fails instead. `interop/install-peers` installs everything.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -26,9 +27,11 @@ pub enum Need {
     Scores,
     /// PESQ in the virtual environment that `interop/install-peers` makes.
     Pesq,
+    /// The captures of Debian's sip-tester.
+    SipTester,
 }
 
-const COUNT: usize = 7;
+const COUNT: usize = 8;
 static MET: [OnceLock<bool>; COUNT] = [const { OnceLock::new() }; COUNT];
 
 impl Need {
@@ -42,6 +45,7 @@ impl Need {
             Self::Sound => "espeak-ng and sox",
             Self::Scores => "numpy and scipy",
             Self::Pesq => "PESQ",
+            Self::SipTester => "sip-tester",
         }
     }
 
@@ -68,6 +72,7 @@ impl Need {
                     && succeeds(Command::new("sox").arg("--version"))
             }
             Self::Scores => succeeds(peers::script("score.py").arg("--help")),
+            Self::SipTester => Path::new("/usr/share/sip-tester/dtmf_2833_1.pcap").exists(),
             Self::Pesq => succeeds(Command::new(sound::python()).args(["-c", "import pesq"])),
         })
     }

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod demo;
+mod digits;
 mod expect;
 mod ffmpeg;
 mod gstreamer;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let mut trials = peers::trials();
     trials.extend(sdp::trials());
     trials.extend(demo::trials());
+    trials.extend(digits::trials());
     trials.extend(gstreamer::trials());
     trials.extend(ffmpeg::trials());
     run(&arguments, trials).exit_code()
