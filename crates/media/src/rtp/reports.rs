@@ -334,7 +334,7 @@ impl Reports {
                         on(RtcpEvent::KeyframeWanted);
                     }
                 }
-                Ok(RtcpPacket::Sdes(_) | RtcpPacket::App(_) | RtcpPacket::Other(_)) => {}
+                Ok(_) => {}
                 Err(error) => on(RtcpEvent::Malformed(error)),
             }
         }
