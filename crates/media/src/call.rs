@@ -7,6 +7,7 @@
 
 use core::net::SocketAddr;
 
+use talkpath_audio::mixer::Gain;
 use talkpath_transport::{DropReason, Fit};
 use talkpath_wire::Time;
 
@@ -148,6 +149,16 @@ impl Call {
         rooms.retain(|room| !room.is_empty());
     }
 
+    /// Makes a stream louder or quieter to the others of its room, or mutes it.
+    pub fn set_gain(&mut self, now: Time, session: SessionId, stream: StreamIndex, gain: Gain) {
+        let member = Member { session, stream };
+        let room = self.rooms.iter_mut().find(|room| room.has(member));
+        if let Some(room) = room {
+            room.set_gain(member, gain);
+        }
+        self.rearrange(now, session, stream);
+    }
+
     /// Arranges the room of a stream anew.
     fn rearrange(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
         let member = Member { session, stream };
@@ -276,6 +287,7 @@ impl Call {
         self.with(session, stream, out, |stream, cx| {
             stream.dial(now, id, dtmf, cx)
         });
+        self.rearrange(now, session, stream);
     }
 
     /// Stops dialling into a stream: a key that is down is let go.
@@ -358,6 +370,16 @@ impl Call {
         }
     }
 
+    /// Lets digits that were heard in a room be dialled by its others.
+    fn carry(&mut self, now: Time, out: &mut Outbox) {
+        while let Some((by, press)) = self.passing.next_press() {
+            let (rooms, mut streams) = self.split(out);
+            if let Some(room) = rooms.iter_mut().find(|room| room.has(by)) {
+                room.carry(now, (by, press), &mut streams);
+            }
+        }
+    }
+
     /// Sends on what came by `path` and passes to the other of its room.
     fn pass_on(&mut self, now: Time, path: Path, out: &mut Outbox) {
         let Path {
@@ -374,6 +396,7 @@ impl Call {
             }
         });
         self.passing = passing;
+        self.carry(now, out);
     }
 
     /// Counts a datagram that was lost before it came here.
@@ -411,6 +434,7 @@ impl Call {
             room.tick(now, ends, &mut streams);
         }
         streams.for_each(|stream, cx| stream.handle_timeout(now, ends, cx));
+        self.carry(now, out);
     }
 
     /// Rooms and streams, to work on both.

@@ -6,7 +6,7 @@ use talkpath_transport::SourceChanged;
 use talkpath_wire::Ssrc;
 
 use crate::dtmf::{Carriage, DialEnd, DialId, Pressing};
-use crate::{SessionId, StreamIndex};
+use crate::{RoomId, SessionId, StreamIndex};
 
 /// Something that happened to a stream's media.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +58,11 @@ pub enum MediaHappening {
         id: DialId,
         /// How it ended.
         end: DialEnd,
+    },
+    /// Of three or more in a room, this one became the loudest.
+    ActiveSpeaker {
+        /// Which room.
+        room: RoomId,
     },
     /// The remote source said goodbye (RFC 3550 §6.6).
     Bye {

@@ -7,21 +7,22 @@
 //! listeners change ([`decide`]).
 
 use talkpath_audio::SampleRate;
+use talkpath_audio::mixer::{Gain, Mixer, Party};
 use talkpath_wire::{PayloadType, Time};
 
 use crate::call::Streams;
+use crate::dtmf::{DialId, Dtmf, Inband, Press};
 use crate::ends::Ends;
 use crate::place::{Onward, Place, Voice};
 use crate::route::{Needs, Route, decide, expected};
-use crate::setup::Agreement;
+use crate::setup::{Agreement, Numbered};
 use crate::ticker::Ticker;
-use crate::{RoomId, SessionId, StreamIndex};
+use crate::{MediaHappening, RoomId, SessionId, StreamIndex};
 
 /// Who sits together.
 pub(crate) struct Room {
     id: RoomId,
     members: Vec<Member>,
-    rate: SampleRate,
     /// Ticks while any of them is heard as samples.
     ticker: Option<Ticker>,
     mix: Mix,
@@ -34,11 +35,14 @@ pub(crate) struct Member {
     pub(crate) stream: StreamIndex,
 }
 
-/// The sum of a tick.
-#[derive(Default)]
+/// What the members say to each other, at one rate.
 struct Mix {
-    sum: Vec<i32>,
-    frame: Vec<i16>,
+    rate: SampleRate,
+    mixer: Mixer,
+    /// As many as there are members, in their order.
+    parties: Vec<(Party, Gain)>,
+    frame: Box<[i16]>,
+    /// How many say something in this tick.
     speaking: usize,
 }
 
@@ -48,9 +52,8 @@ impl Room {
         Room {
             id,
             members: Vec::new(),
-            rate: SampleRate::HZ_8000,
             ticker: None,
-            mix: Mix::default(),
+            mix: Mix::new(SampleRate::HZ_8000),
         }
     }
 
@@ -79,35 +82,53 @@ impl Room {
     pub(crate) fn join(&mut self, now: Time, member: Member, streams: &mut Streams<'_>) {
         if !self.has(member) {
             self.members.push(member);
+            self.mix.join();
         }
         self.arrange(now, streams);
     }
 
     /// Lets a stream go; the application alone is at its other end again.
     pub(crate) fn leave(&mut self, now: Time, member: Member, streams: &mut Streams<'_>) {
-        self.members.retain(|known| *known != member);
+        self.forget(|known| known == member);
         if let Some(stream) = streams.stream(member) {
             stream.sit(now, None);
         }
         self.arrange(now, streams);
     }
 
-    /// Lets everybody go.
-    pub(crate) fn end(&mut self, now: Time, streams: &mut Streams<'_>) {
-        for member in core::mem::take(&mut self.members) {
-            if let Some(stream) = streams.stream(member) {
-                stream.sit(now, None);
+    /// Makes a member louder or quieter to the others, or mutes it.
+    pub(crate) fn set_gain(&mut self, member: Member, gain: Gain) {
+        if let Some(index) = self.members.iter().position(|known| *known == member) {
+            self.mix.set_gain(index, gain);
+        }
+    }
+
+    /// Takes those members off the list.
+    fn forget(&mut self, mut which: impl FnMut(Member) -> bool) {
+        for index in (0..self.members.len()).rev() {
+            if which(self.members[index]) {
+                self.members.remove(index);
+                self.mix.leave(index);
             }
         }
     }
 
+    /// Lets everybody go.
+    pub(crate) fn end(&mut self, now: Time, streams: &mut Streams<'_>) {
+        for member in &self.members {
+            if let Some(stream) = streams.stream(*member) {
+                stream.sit(now, None);
+            }
+        }
+        self.forget(|_| true);
+    }
+
     /// Seats everybody and decides what becomes of packets and samples.
     pub(crate) fn arrange(&mut self, now: Time, streams: &mut Streams<'_>) {
-        self.members
-            .retain(|member| streams.stream(*member).is_some());
-        self.rate = shared_rate(&self.members, streams);
+        self.forget(|member| streams.stream(member).is_none());
+        let (id, rate) = (self.id, shared_rate(&self.members, streams));
+        self.mix.set_rate(rate);
         for member in &self.members {
-            let (id, rate) = (self.id, self.rate);
             let Some(stream) = streams.stream(*member) else {
                 continue;
             };
@@ -137,8 +158,12 @@ impl Room {
                 true => Voice::Samples,
                 false => Voice::Packets,
             };
-            if let Some(stream) = streams.stream(*member) {
+            let hears = onward[index] == Onward::Hear && self.needs_keys(*member, streams);
+            if let Some((stream, mut cx)) = streams.with_context(*member) {
                 stream.route(now, onward[index].clone(), voice);
+                if hears {
+                    stream.listen_for_digits(now, Inband::Detected, &mut cx);
+                }
             }
         }
         match onward.contains(&Onward::Hear) {
@@ -147,6 +172,17 @@ impl Room {
             }
             false => self.ticker = None,
         }
+    }
+
+    /// Whether a member can dial as sound alone, and another takes events.
+    fn needs_keys(&self, member: Member, streams: &mut Streams<'_>) -> bool {
+        let mut events = |member: Member| {
+            let agreement = streams.stream(member)?.agreement()?;
+            Some(has_events(&agreement.receive))
+        };
+        let others = self.members.iter().filter(|other| **other != member);
+        let mut others = others.copied().collect::<Vec<_>>().into_iter();
+        events(member) == Some(false) && others.any(|other| events(other) == Some(true))
     }
 
     /// What becomes of the packets of a member.
@@ -158,7 +194,7 @@ impl Room {
             let stream = streams.stream(member);
             stream.is_some_and(|stream| stream.is_attended())
         });
-        let needs = match attended {
+        let needs = match attended || !self.mix.is_plain() {
             true => Needs::Samples,
             false => Needs::Packets,
         };
@@ -167,6 +203,16 @@ impl Room {
         match (agreement(streams, member), agreement(streams, other)) {
             (Some(from), Some(to)) => onward(&from, &to, needs),
             _ => Onward::Hear,
+        }
+    }
+
+    /// Lets the others dial what a member dialled: each in its own way, as
+    /// events of its own clock or as sound.
+    pub(crate) fn carry(&self, now: Time, (by, press): (Member, Press), streams: &mut Streams<'_>) {
+        for member in self.members.iter().filter(|member| **member != by) {
+            if let Some((stream, mut cx)) = streams.with_context(*member) {
+                stream.dial(now, CARRIED, Dtmf::from(press), &mut cx);
+            }
         }
     }
 
@@ -179,18 +225,23 @@ impl Room {
     /// were heard to say.
     pub(crate) fn tick(&mut self, now: Time, ends: &mut dyn Ends, streams: &mut Streams<'_>) {
         while let Some(turn) = self.ticker.as_mut().and_then(|ticker| ticker.turn(now)) {
-            self.mix.begin(self.rate);
-            for member in &self.members {
+            self.mix.begin();
+            for (index, member) in self.members.iter().enumerate() {
                 if let Some(stream) = streams.stream(*member) {
                     stream.pull(turn);
-                    self.mix.add(stream.heard());
+                    self.mix.add(index, stream.heard());
                 }
             }
-            for member in &self.members {
+            if let Some(index) = self.mix.finish()
+                && let Some((stream, mut cx)) = streams.with_context(self.members[index])
+            {
+                stream.tell(MediaHappening::ActiveSpeaker { room: self.id }, &mut cx);
+            }
+            for (index, member) in self.members.iter().enumerate() {
                 let Some((stream, mut cx)) = streams.with_context(*member) else {
                     continue;
                 };
-                let words = self.mix.without(stream.heard());
+                let words = self.mix.without(index, stream.heard().is_some());
                 stream.speak(turn, words, ends, &mut cx);
                 stream.attend(turn, words, ends, &mut cx);
             }
@@ -215,36 +266,81 @@ impl Room {
 }
 
 impl Mix {
-    fn begin(&mut self, rate: SampleRate) {
-        self.sum.clear();
-        self.sum.resize(rate.frame_len(), 0);
-        self.frame.resize(rate.frame_len(), 0);
+    fn new(rate: SampleRate) -> Self {
+        Mix {
+            rate,
+            mixer: Mixer::new(rate, rate.frame_len()),
+            parties: Vec::new(),
+            frame: vec![0; rate.frame_len()].into(),
+            speaking: 0,
+        }
+    }
+
+    /// Goes on at another rate, with the same parties.
+    fn set_rate(&mut self, rate: SampleRate) {
+        if rate != self.rate {
+            let parties = core::mem::take(&mut self.parties);
+            *self = Mix::new(rate);
+            for (index, (_, gain)) in parties.into_iter().enumerate() {
+                self.join();
+                self.set_gain(index, gain);
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        self.parties.push((self.mixer.join(), Gain::UNITY));
+    }
+
+    fn leave(&mut self, index: usize) {
+        let (party, _) = self.parties.remove(index);
+        self.mixer.leave(party);
+    }
+
+    fn set_gain(&mut self, index: usize, gain: Gain) {
+        let (party, known) = &mut self.parties[index];
+        self.mixer.set_gain(*party, gain);
+        *known = gain;
+    }
+
+    /// Whether everybody is as loud as he is.
+    fn is_plain(&self) -> bool {
+        self.parties.iter().all(|(_, gain)| *gain == Gain::UNITY)
+    }
+
+    fn begin(&mut self) {
+        self.mixer.begin(self.frame.len());
         self.speaking = 0;
     }
 
-    fn add(&mut self, heard: Option<&[i16]>) {
-        let Some(heard) = heard else { return };
-        self.speaking += 1;
-        for (sum, sample) in self.sum.iter_mut().zip(heard) {
-            *sum += i32::from(*sample);
+    fn add(&mut self, index: usize, heard: Option<&[i16]>) {
+        if let Some(heard) = heard {
+            self.mixer.add(self.parties[index].0, heard);
+            self.speaking += 1;
         }
     }
 
-    /// What all say but the one who was heard to say `own`; nothing when no
-    /// other says anything. Own words go before what is too loud is cut.
-    fn without(&mut self, own: Option<&[i16]>) -> Option<&[i16]> {
-        if self.speaking <= usize::from(own.is_some()) {
+    /// Ends the adding; who became the active speaker, if that changed. Of
+    /// two, nobody asks.
+    fn finish(&mut self) -> Option<usize> {
+        let speaker = self.mixer.finish()?;
+        let found = self.parties.iter().position(|(party, _)| *party == speaker);
+        found.filter(|_| self.parties.len() > 2)
+    }
+
+    /// What all say but this one, who says something itself or not; nothing
+    /// when no other says anything.
+    fn without(&mut self, index: usize, speaks: bool) -> Option<&[i16]> {
+        if self.speaking <= usize::from(speaks) {
             return None;
         }
-        let own = own.unwrap_or(&[]);
-        let own = own.iter().copied().chain(core::iter::repeat(0));
-        for ((frame, sum), own) in self.frame.iter_mut().zip(&self.sum).zip(own) {
-            let others = sum - i32::from(own);
-            *frame = others.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-        }
+        self.mixer.mix_minus(self.parties[index].0, &mut self.frame);
         Some(&self.frame)
     }
 }
+
+/// Digits that are carried: nobody waits for them to be dialled.
+const CARRIED: DialId = DialId(u64::MAX);
 
 /// What becomes of packets that come by `from` and may leave by `to`: they pass
 /// if speech does, in the format that is to be expected.
@@ -261,6 +357,12 @@ fn onward(from: &Agreement, to: &Agreement, needs: Needs) -> Onward {
             Route::Transcode | Route::Impossible => None,
         });
     Onward::Pass(passes.collect::<Vec<(PayloadType, PayloadType)>>().into())
+}
+
+fn has_events(formats: &[Numbered]) -> bool {
+    formats
+        .iter()
+        .any(|format| format.format.is_telephone_event())
 }
 
 /// The highest rate that two of the members have: more is of no use to anybody.

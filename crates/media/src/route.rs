@@ -71,7 +71,11 @@ pub fn decide(format: &Numbered, from: &Agreement, to: &Agreement, needs: Needs)
         .all(|events| known(events).is_some());
     // Digits and noise go the way of the speech that they stand beside.
     let is_read = format.codec.is_some() || is_auxiliary(&format.format);
-    let relays = needs == Needs::Packets && digits_pass || !is_read;
+    // Digits that come as sound reach it as events.
+    let listens_for_digits = !from.receive.iter().any(|format| hears_digits(&format))
+        && to.accepts.iter().any(|format| hears_digits(&format));
+    let passes = digits_pass && !listens_for_digits;
+    let relays = needs == Needs::Packets && passes || !is_read;
     match (number, to.send.as_ref()) {
         (Some(number), _) if relays => Route::Relay(number),
         (_, Some(_)) if is_read => Route::Transcode,

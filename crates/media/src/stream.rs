@@ -352,7 +352,7 @@ impl Stream {
         }
     }
 
-    fn tell(&self, what: MediaHappening, cx: &mut Context<'_>) {
+    pub(crate) fn tell(&self, what: MediaHappening, cx: &mut Context<'_>) {
         let event = MediaEvent {
             session: cx.session,
             stream: self.index(),

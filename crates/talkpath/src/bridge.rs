@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use talkpath_audio::mixer::Gain;
 use talkpath_media::RoomId;
 
 use crate::error::SessionError;
@@ -60,6 +61,28 @@ impl Bridge {
         drop(core.open_state()?);
         place.send(Command::Leave { session: core.id });
         Ok(())
+    }
+
+    /// Makes a session louder or quieter to the others: `0.0` dB leaves it as
+    /// it is, at most 18 dB are added, and `f32::NEG_INFINITY` mutes it.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`]
+    pub fn set_gain(&self, session: &SessionRef, db: f32) -> Result<(), SessionError> {
+        let core = session.core();
+        let place = core.reserve()?;
+        drop(core.open_state()?);
+        place.send(Command::Gain {
+            session: core.id,
+            stream: session.first_audio()?,
+            gain: Gain::from_db(db),
+        });
+        Ok(())
+    }
+
+    /// Its number: events name it.
+    pub fn room(&self) -> RoomId {
+        self.room
     }
 
     /// Lets everybody leave.

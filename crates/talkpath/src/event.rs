@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use talkpath_media::dtmf::{Carriage, Digit, Press, Pressing};
-use talkpath_media::{MediaHappening, SessionId, StreamIndex};
+use talkpath_media::{MediaHappening, RoomId, SessionId, StreamIndex};
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::Note;
 use talkpath_transport::SourceChanged;
@@ -104,6 +104,13 @@ pub enum Happening {
         volume: u8,
         /// How it travelled.
         carriage: Carriage,
+    },
+    /// Of three or more in a bridge, this session became the loudest.
+    ActiveSpeaker {
+        /// Which m-line.
+        stream: StreamIndex,
+        /// Which bridge: its [`room`](crate::Bridge::room).
+        room: RoomId,
     },
     /// The other party's source said goodbye (RFC 3550 §6.6).
     Bye {
@@ -218,6 +225,7 @@ impl Happening {
                 Happening::FirstMedia { stream, ssrc, from }
             }
             MediaHappening::Heard { packets } => Happening::MediaReceived { stream, packets },
+            MediaHappening::ActiveSpeaker { room } => Happening::ActiveSpeaker { stream, room },
             MediaHappening::MediaTimeout { silent_for } => {
                 Happening::MediaTimeout { stream, silent_for }
             }

@@ -101,8 +101,8 @@ pub use session::{
 pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::dtmf::{Carriage, DialEnd, Digit, Dtmf, DtmfError, Inband};
 pub use talkpath_media::{
-    Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, Sent, SessionId,
-    SessionStats, StreamIndex, StreamStats, Waiting,
+    Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, RoomId, Sent,
+    SessionId, SessionStats, StreamIndex, StreamStats, Waiting,
 };
 pub use talkpath_media::quality::{Quality, Rating};
 pub use talkpath_sdp::negotiate::{

@@ -74,6 +74,11 @@ impl Worker {
                 session,
                 stream,
             } => floor.join(now, room, (session, stream)),
+            Command::Gain {
+                session,
+                stream,
+                gain,
+            } => floor.set_gain(now, (session, stream), gain),
             Command::Leave { session } => floor.leave_rooms(now, session),
             Command::EndRoom { room } => floor.end_room(now, room),
             Command::Dial {

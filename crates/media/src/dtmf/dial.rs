@@ -6,7 +6,7 @@
 use core::str::FromStr;
 use core::time::Duration;
 
-use super::Digit;
+use super::{Digit, Press};
 
 /// Keys to send, with pauses: `0`-`9`, `*`, `#`, `A`-`D`, `!` for a hook flash,
 /// and `,` for a pause.
@@ -156,6 +156,19 @@ impl Dtmf {
 
     pub(super) fn level(&self) -> u8 {
         self.volume
+    }
+}
+
+impl From<Press> for Dtmf {
+    /// The same key again, held as long and as loud.
+    fn from(press: Press) -> Self {
+        Dtmf {
+            steps: [Step::Press(press.digit)].into(),
+            tone: press.duration.clamp(SHORTEST, LONGEST),
+            gap: GAP,
+            pause: PAUSE,
+            volume: press.volume.min(63),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::dtmf::{
 };
 use crate::egress::Egress;
 use crate::ends::Ends;
+use crate::room::Member;
 
 /// What a stream keeps of digits.
 pub(super) struct Digits {
@@ -189,6 +190,10 @@ impl Stream {
     fn tell_digits(&mut self, carriage: Carriage, cx: &mut Context<'_>) {
         let mut told = core::mem::take(&mut self.digits.told);
         for what in told.drain(..) {
+            if let (Pressing::Ended(press), true) = (&what, self.is_heard_by_others()) {
+                let (session, stream) = (cx.session, self.index());
+                cx.passing.press(Member { session, stream }, *press);
+            }
             self.tell(MediaHappening::Digit { what, carriage }, cx);
         }
         self.digits.told = told;

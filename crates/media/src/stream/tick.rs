@@ -65,6 +65,12 @@ impl Stream {
         self.fit_audio();
     }
 
+    /// Whether what is heard here goes on to the others of a room.
+    pub(super) fn is_heard_by_others(&self) -> bool {
+        let place = self.audio.place.as_ref();
+        place.is_some_and(|place| place.onward == Onward::Hear)
+    }
+
     /// Its place, if it has one.
     pub(crate) fn place(&self) -> Option<&Place> {
         self.audio.place.as_ref()

@@ -7,8 +7,8 @@ use crate::common::*;
 
 use talkpath::driver::{Driver, SocketOptions};
 use talkpath::{
-    Answer, Audio, BuildError, Fault, FileError, MediaManager, Pcap, PortError, RtcpMux, SampleRate,
-    SessionError, Wav,
+    Answer, Audio, BuildError, Fault, FileError, MediaManager, Pcap, PortError, RtcpMux,
+    SampleRate, SessionError, Wav,
 };
 use talkpath_sim::{Rng, World};
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use crate::common::*;
 
-use talkpath::{Audio, Bridge, Change, Codec, FrameKind, MediaManager, Session, StreamIndex};
+use talkpath::audio::{Dbov, SampleRate, Tone, ToneGenerator, measure};
+use talkpath::{
+    Audio, Bridge, Change, Codec, FrameKind, Happening, Inband, MediaManager, Session, StreamIndex,
+    TelephoneEvent,
+};
 use talkpath_sim::World;
 
 const SERVER: &str = "10.0.0.9";
@@ -25,6 +29,12 @@ struct Bridged {
 
 impl Bridged {
     fn new(seed: u64, caller: Audio, callee: Audio) -> Self {
+        Self::with(seed, (caller, any()), (callee, any()))
+    }
+
+    /// What the caller wants and what the server wants of him, and so for the
+    /// callee.
+    fn with(seed: u64, caller: (Audio, Audio), callee: (Audio, Audio)) -> Self {
         let world = World::new(seed);
         let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
         let server = manager(&world, SERVER);
@@ -71,12 +81,14 @@ impl Bridged {
     }
 }
 
-/// A call from `manager` to `server`, in what the caller wants.
-fn calls(manager: &MediaManager, server: &MediaManager, wanted: Audio) -> (Session, Session) {
+/// A call from `manager` to `server`, in what both want.
+fn calls(
+    manager: &MediaManager,
+    server: &MediaManager,
+    (wanted, taken): (Audio, Audio),
+) -> (Session, Session) {
     let (session, offer) = manager.create_offer(wanted).unwrap();
-    let (leg, answer) = server
-        .accept_offer(&offer, Audio::sendrecv(Codec::G711))
-        .unwrap();
+    let (leg, answer) = server.accept_offer(&offer, taken).unwrap();
     session.apply_answer(&answer).unwrap();
     (session, leg)
 }
@@ -174,7 +186,7 @@ fn a_codec_change_of_one_side_changes_the_route() {
 fn three_hear_each_other_and_not_themselves() {
     let bridged = Bridged::new(304, only(Codec::PCMU), only(Codec::PCMA));
     let carol = manager(&bridged.world, CAROL);
-    let (third, leg) = calls(&carol, &bridged.server, only(Codec::PCMU));
+    let (third, leg) = calls(&carol, &bridged.server, (only(Codec::PCMU), any()));
     bridged.bridge.add(&leg).unwrap();
     let (mut a, mut b) = bridged.lines();
     let mut c = Line::of(&third, 1000);
@@ -192,6 +204,112 @@ fn three_hear_each_other_and_not_themselves() {
     leg.close().wait().unwrap();
     drop(carol);
     bridged.end();
+}
+
+#[test]
+fn gains_are_for_the_others_and_the_loudest_is_told() {
+    let bridged = Bridged::new(306, only(Codec::PCMU), only(Codec::PCMA));
+    let carol = manager(&bridged.world, CAROL);
+    let (third, leg) = calls(&carol, &bridged.server, (only(Codec::PCMU), any()));
+    let events = bridged.server.events();
+    bridged.bridge.add(&leg).unwrap();
+    let first = &bridged.legs[0];
+    bridged.bridge.set_gain(first, f32::NEG_INFINITY).unwrap();
+    let (mut a, mut b) = bridged.lines();
+    let mut c = Line::of(&third, 16_000);
+    chat(100, &mut [&mut a, &mut b, &mut c]);
+    b.assert_ends_with(50, 16_000);
+    c.assert_ends_with(50, -4000);
+    let told = happenings(&events, leg.id());
+    let room = bridged.bridge.room();
+    let spoke =
+        |what: &Happening| matches!(what, Happening::ActiveSpeaker { room: of, .. } if *of == room);
+    assert_eq!(
+        told.iter().filter(|what| spoke(what)).count(),
+        1,
+        "{told:?}"
+    );
+    drop((a, b, c));
+    third.close().wait().unwrap();
+    leg.close().wait().unwrap();
+    drop(carol);
+    bridged.end();
+}
+
+// Two that have 16 kHz hear each other at 16 kHz, though the server's own
+// application would listen at 8.
+#[test]
+fn wide_band_stays_wide_band_through_a_bridge() {
+    let wide = |codec| only(codec).rate(SampleRate::HZ_16000);
+    let server = || Audio::sendrecv([Codec::G722, Codec::L16_16000]);
+    let bridged = Bridged::with(
+        307,
+        (wide(Codec::L16_16000), server()),
+        (wide(Codec::G722), server()),
+    );
+    let (caller, callee) = (
+        bridged.caller.audio().unwrap(),
+        bridged.callee.audio().unwrap(),
+    );
+    let (mut say, mut hear) = (caller.say, callee.hear);
+    let mut tone = ToneGenerator::new(
+        Tone::sine(6000.0, Dbov::from_dbm0(-12.0)),
+        SampleRate::HZ_16000,
+    );
+    let (mut said, mut heard) = (vec![0; 320], vec![0; 320]);
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        tone.fill(&mut said);
+        say.send_all(&said).unwrap();
+        hear.recv(&mut heard).unwrap();
+        all.extend_from_slice(&heard);
+    }
+    let found = measure::tone(&all[320 * 50..], SampleRate::HZ_16000).expect("a tone");
+    assert!((found.hz - 6000.0).abs() < 5.0, "{found:?}");
+    drop((say, hear, caller.hear, callee.say));
+    bridged.end();
+}
+
+// RFC 4733 §2.1: events keep the clock of the speech they stand beside.
+#[test]
+fn digits_are_carried_between_clocks() {
+    for (seed, codecs) in [
+        (308, (Codec::OPUS, Codec::PCMU)),
+        (309, (Codec::PCMU, Codec::OPUS)),
+        (310, (Codec::PCMA, Codec::PCMU)),
+    ] {
+        let server = || Audio::sendrecv(Codec::USUAL);
+        let bridged = Bridged::with(seed, (only(codecs.0), server()), (only(codecs.1), server()));
+        assert_eq!(dialled(&bridged), "159#");
+        bridged.end();
+    }
+}
+
+#[test]
+fn digits_are_carried_between_events_and_sound() {
+    let deaf = || only(Codec::PCMU).telephone_event(TelephoneEvent::Off);
+    let bridged = Bridged::with(311, (only(Codec::PCMU), any()), (deaf(), any()));
+    bridged.callee.detect_inband(Inband::Detected).unwrap();
+    assert_eq!(dialled(&bridged), "159#");
+    bridged.end();
+    let bridged = Bridged::with(312, (deaf(), any()), (only(Codec::PCMU), any()));
+    assert_eq!(dialled(&bridged), "159#");
+    bridged.end();
+}
+
+/// What the callee is told of what the caller dials.
+fn dialled(bridged: &Bridged) -> String {
+    let events = bridged.bob.events();
+    let (mut a, mut b) = bridged.lines();
+    let dialling = bridged.caller.dtmf("159#").unwrap();
+    chat(120, &mut [&mut a, &mut b]);
+    drop((dialling, a, b));
+    let told = happenings(&events, bridged.callee.id());
+    let digit = |what: &Happening| match what {
+        Happening::Digit { digit, .. } => Some(digit.as_char()),
+        _ => None,
+    };
+    told.iter().filter_map(digit).collect()
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use crate::common::*;
 
 use talkpath::{
-    Change, CloseReason, Happening, Mute, Notice, Pcap, Session, SessionError, SessionRef, SessionState,
-    StreamIndex, Wav,
+    Change, CloseReason, Happening, Mute, Notice, Pcap, Session, SessionError, SessionRef,
+    SessionState, StreamIndex, Wav,
 };
 use talkpath_sim::{Call, World};
 

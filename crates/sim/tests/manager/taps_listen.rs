@@ -70,8 +70,11 @@ fn a_slow_tap_loses_the_oldest_and_the_others_nothing() {
 #[test]
 fn gaps_are_marked() {
     let talk = Talk::new(243);
-    talk.world
-        .link(ALICE, BOB, Link::after(ms(20)).with_loss(Loss::bursts(0.2, 1.0)));
+    talk.world.link(
+        ALICE,
+        BOB,
+        Link::after(ms(20)).with_loss(Loss::bursts(0.2, 1.0)),
+    );
     let (mut a, mut b) = talk.lines();
     let mut tap = talk.callee.tap(Tap::heard().buffer(ms(10_000))).unwrap();
     chat(300, &mut [&mut a, &mut b]);

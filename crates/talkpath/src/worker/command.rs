@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use talkpath_audio::mixer::Gain;
 use talkpath_media::dtmf::{DialEnd, DialId, Dtmf, Inband};
 use talkpath_media::{Agreement, Call, Mute, RoomId, SessionId, StreamIndex, StreamSetup};
 
@@ -45,6 +46,12 @@ pub(crate) enum Command {
         room: RoomId,
         session: SessionId,
         stream: StreamIndex,
+    },
+    /// A stream is louder or quieter to the others of its room.
+    Gain {
+        session: SessionId,
+        stream: StreamIndex,
+        gain: Gain,
     },
     /// A session leaves the room that it is in.
     Leave { session: SessionId },

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use talkpath_audio::mixer::Gain;
 use talkpath_media::dtmf::{DialEnd, DialId, Dtmf, Inband};
 use talkpath_media::{
     Call, MediaHappening, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex,
@@ -332,6 +333,20 @@ impl Floor {
         self.with_call(now, seat, |call, _, _| {
             call.join(now, room, session, stream)
         });
+    }
+
+    /// Makes a stream louder or quieter to the others of its room.
+    pub(crate) fn set_gain(
+        &mut self,
+        now: Time,
+        (session, stream): (SessionId, StreamIndex),
+        gain: Gain,
+    ) {
+        if let Some(seat) = self.legs.seat(session) {
+            self.with_call(now, seat, |call, _, _| {
+                call.set_gain(now, session, stream, gain)
+            });
+        }
     }
 
     /// Lets a session leave the room that it is in.
