@@ -217,7 +217,7 @@ fn what_is_said_in_a_pause_is_nowhere_in_the_files() {
     let payloads: Vec<_> = reader.map(|datagram| datagram.unwrap().payload).collect();
     assert!((80..=110).contains(&payloads.len()), "{}", payloads.len());
     let silent = |p: &&[u8]| p.len() < 172 || p[12..].iter().all(|byte| byte & 0x7f == 0x7f);
-    assert!(payloads.iter().all(|payload| silent(payload)));
+    assert!(payloads.iter().all(silent));
     talk.end();
 }
 

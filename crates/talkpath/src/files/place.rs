@@ -185,4 +185,29 @@ mod tests {
         assert_eq!(place.take_pauses()[0].length, TICK * 4);
         assert_eq!(place.gaps(), TICK);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_tick_of_time_is_in_the_recording_or_in_a_pause(
+            first: u32,
+            steps in proptest::collection::vec((1u32..40, proptest::bool::ANY), 1..60),
+        ) {
+            for pausing in [Pausing::Silence, Pausing::Cut] {
+                let (mut place, mut number, mut placed) = (Place::new(pausing), first, 0);
+                place.next(number, Mode::Recorded, Duration::ZERO);
+                for (step, paused) in &steps {
+                    number = number.wrapping_add(*step);
+                    let mode = if *paused { Mode::Paused } else { Mode::Recorded };
+                    let due = place.next(number, mode, ticks(placed + 1));
+                    placed += due.silence + u64::from(due.takes_part);
+                }
+                let lasted = u64::from(number.wrapping_sub(first));
+                let paused: Duration = place.take_pauses().iter().map(|p| p.length).sum();
+                match pausing {
+                    Pausing::Silence => assert_eq!(placed, lasted),
+                    Pausing::Cut => assert_eq!(ticks(placed) + paused, ticks(lasted)),
+                }
+            }
+        }
+    }
 }
