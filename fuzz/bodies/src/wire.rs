@@ -132,6 +132,10 @@ fn read(packet: &RtcpPacket<'_>, room: usize) {
             assert!(bye.reason().is_none_or(|reason| reason.len() <= 255));
         }
         RtcpPacket::App(app) => assert!(app.data().len() <= room),
+        RtcpPacket::PayloadFeedback(feedback) => {
+            let entries = feedback.fir().count();
+            assert!(8 + 8 * entries <= room && feedback.control().len() <= room);
+        }
         RtcpPacket::Other(raw) => assert!(raw.body().len() <= room),
     }
 }

@@ -6,11 +6,13 @@
 //! not cost the report before it; and writers into caller-owned buffers.
 //!
 //! RFC 3550 §6 and Appendix A.2, RFC 5506 (reduced size), RFC 3611 (XR, of which
-//! VoIP metrics are read). Feedback (RFC 4585) comes out as [`RawPacket`].
+//! VoIP metrics are read), RFC 4585 and RFC 5104 (of feedback, PLI and FIR).
+//! Transport feedback comes out as [`RawPacket`].
 
 mod app;
 mod bye;
 mod compound;
+mod feedback;
 mod header;
 mod report;
 mod report_block;
@@ -23,6 +25,7 @@ mod xr;
 pub use app::{App, AppWriter};
 pub use bye::{Bye, ByeWriter};
 pub use compound::{Compound, CompoundMode, Lead, Packets};
+pub use feedback::{FirEntry, FirWriter, PayloadFeedback, PliWriter};
 pub use header::{RTCP_HEADER_LEN, RawPacket, RtcpError, RtcpType};
 pub use report::{
     MAX_REPORT_BLOCKS, ReceiverReport, ReceiverReportWriter, SenderInfo, SenderReport,
@@ -51,7 +54,9 @@ pub enum RtcpPacket<'a> {
     App(App<'a>),
     /// XR, what a receiver says beyond its report.
     ExtendedReport(ExtendedReport<'a>),
-    /// Any other type: feedback (205, 206), unknown ones.
+    /// What a receiver of video asks of its sender (206).
+    PayloadFeedback(PayloadFeedback<'a>),
+    /// Any other type: transport feedback (205), unknown ones.
     Other(RawPacket<'a>),
 }
 
@@ -68,6 +73,9 @@ impl<'a> RtcpPacket<'a> {
             RtcpType::BYE => RtcpPacket::Bye(Bye::from_raw(raw)?),
             RtcpType::APP => RtcpPacket::App(App::from_raw(raw)?),
             RtcpType::EXTENDED_REPORT => RtcpPacket::ExtendedReport(ExtendedReport::from_raw(raw)?),
+            RtcpType::PAYLOAD_FEEDBACK => {
+                RtcpPacket::PayloadFeedback(PayloadFeedback::from_raw(raw)?)
+            }
             _ => RtcpPacket::Other(raw),
         })
     }
@@ -81,6 +89,7 @@ impl<'a> RtcpPacket<'a> {
             RtcpPacket::Bye(_) => RtcpType::BYE,
             RtcpPacket::App(_) => RtcpType::APP,
             RtcpPacket::ExtendedReport(_) => RtcpType::EXTENDED_REPORT,
+            RtcpPacket::PayloadFeedback(_) => RtcpType::PAYLOAD_FEEDBACK,
             RtcpPacket::Other(raw) => raw.kind(),
         }
     }

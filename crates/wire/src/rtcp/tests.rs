@@ -86,12 +86,12 @@ fn reads_an_application_packet_behind_an_empty_report() {
 }
 
 #[test]
-fn feedback_comes_out_raw() {
-    let bytes = bytes_of("80c90001 0000002a 81ce0002 0000002a 0000002b");
+fn transport_feedback_comes_out_raw() {
+    let bytes = bytes_of("80c90001 0000002a 81cd0002 0000002a 0000002b");
     let Ok(RtcpPacket::Other(raw)) = packets(&bytes)[1] else {
         panic!("not raw");
     };
-    assert_eq!((raw.kind(), raw.count()), (RtcpType::PAYLOAD_FEEDBACK, 1));
+    assert_eq!((raw.kind(), raw.count()), (RtcpType::TRANSPORT_FEEDBACK, 1));
     assert_eq!(raw.body().len(), 8);
 }
 
@@ -333,6 +333,10 @@ fn assert_same(ours: &RtcpPacket<'_>, theirs: &rtcp_types::Packet<'_>) {
             assert_eq!((ours.name(), ours.data()), (theirs.name(), theirs.data()));
             assert_eq!(ours.subtype(), theirs.subtype());
         }
+        (RtcpPacket::PayloadFeedback(ours), rtcp_types::Packet::PayloadFeedback(theirs)) => {
+            assert_eq!(ours.sender().value(), theirs.sender_ssrc());
+            assert_eq!(ours.media().value(), theirs.media_ssrc());
+        }
         (RtcpPacket::ExtendedReport(_) | RtcpPacket::Other(_), _) => {}
         (ours, theirs) => panic!("{ours:?} is not {theirs:?}"),
     }
@@ -405,6 +409,7 @@ fn touch(packet: &RtcpPacket<'_>) {
         RtcpPacket::Bye(bye) => bye.sources().len() + bye.reason().map_or(0, <[u8]>::len),
         RtcpPacket::App(app) => app.data().len(),
         RtcpPacket::ExtendedReport(xr) => xr.blocks().map(|block| 4 + block.body.len()).sum(),
+        RtcpPacket::PayloadFeedback(feedback) => feedback.fir().count(),
         RtcpPacket::Other(raw) => raw.body().len(),
     };
     assert!(entries <= 1024);
