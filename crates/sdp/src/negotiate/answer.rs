@@ -251,6 +251,7 @@ impl<'a> Draft<'a> {
                     Rtcp::Separate => MuxLine::Silent,
                 },
                 voip_reports: wants.voip_reports,
+                keyframes: wants.keyframes.and(theirs.keyframes),
             }),
         };
         let terms = Terms {

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::keyframes::KeyframeRequests;
 use super::lease::{Demand, Family, Lease, Ports};
 use super::stream::{Codec, Rtcp, Stream, VoipReports};
 use super::wants::{Kind, RtcpMux};
@@ -41,6 +42,7 @@ pub(crate) struct Live {
     pub(crate) maxptime: Option<Duration>,
     pub(crate) mux: MuxLine,
     pub(crate) voip_reports: VoipReports,
+    pub(crate) keyframes: KeyframeRequests,
 }
 
 /// What is said about RTCP on the RTP port.
@@ -90,6 +92,12 @@ impl LocalLine {
             Demand::Keep(lease) => Some(lease),
             Demand::None | Demand::Lease(..) => None,
         }
+    }
+
+    /// How keyframes may be asked for, as it stands here.
+    pub(crate) fn keyframes(&self) -> KeyframeRequests {
+        self.live()
+            .map_or(KeyframeRequests::None, |live| live.keyframes)
     }
 
     /// The medium, unless the slot is dead.

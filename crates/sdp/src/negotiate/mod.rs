@@ -28,6 +28,7 @@ mod completion;
 mod dialogue;
 mod error;
 mod events;
+mod keyframes;
 mod lease;
 mod local_line;
 mod numbers;
@@ -46,6 +47,7 @@ pub use error::{
     AnswerError, CompletionError, Fault, NoOfferPending, Note, OfferError, Refusal, WantsError,
 };
 pub use events::Events;
+pub use keyframes::KeyframeRequests;
 pub use lease::{Demand, Family, Freed, Lease, Ports, Release};
 pub use offer::OfferPlan;
 pub use stream::{

@@ -215,6 +215,7 @@ fn offer_line(
                 RtcpMux::Off => MuxLine::Silent,
             },
             voip_reports: wants.voip_reports,
+            keyframes: wants.keyframes,
         }),
     })
 }

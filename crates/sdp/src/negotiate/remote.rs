@@ -11,6 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use talkpath_wire::{Format, PayloadType, embedded_v4};
 
+use super::keyframes::KeyframeRequests;
 use super::stream::{
     Codec, Destination, Hold, Packetization, Remote, Rtcp, Stream, VoipReports, socket,
 };
@@ -36,6 +37,7 @@ pub(crate) struct RemoteLine {
     pub(crate) mid: Option<Box<str>>,
     pub(crate) packet: Packetization,
     pub(crate) voip_reports: VoipReports,
+    pub(crate) keyframes: KeyframeRequests,
 }
 
 /// What a `c=` line says.
@@ -90,6 +92,7 @@ impl RemoteLine {
                 Some(wanted) if wanted.has("voip-metrics") => VoipReports::Asked,
                 _ => VoipReports::Unasked,
             },
+            keyframes: KeyframeRequests::read(media.all()),
         }
     }
 

@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use talkpath_wire::{Format, PayloadType};
 
+use super::keyframes::KeyframeRequests;
 use super::lease::Lease;
 use super::wants::Kind;
 use crate::Direction;
@@ -44,6 +45,8 @@ pub struct Stream {
     pub rtcp: Rtcp,
     /// Whether the peer asked for VoIP metrics (`a=rtcp-xr`, RFC 3611 §5.1).
     pub voip_reports: VoipReports,
+    /// How either party may ask the other for a keyframe.
+    pub keyframes: KeyframeRequests,
     /// What a dead slot repeats in every later description.
     pub(crate) text: SlotText,
 }

@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use super::codecs::Codecs;
+use super::keyframes::KeyframeRequests;
 use super::lease::Lease;
 use super::local_line::{LocalLine, MuxLine};
 use super::remote::RemoteLine;
@@ -60,6 +61,7 @@ impl Stream {
             remote: Some(theirs.remote(terms.rtcp, previous)),
             rtcp: terms.rtcp,
             voip_reports: theirs.voip_reports,
+            keyframes: line.keyframes().and(theirs.keyframes),
             text: SlotText {
                 protocol: line.protocol.clone(),
                 formats: line.formats(),
@@ -86,6 +88,7 @@ impl Stream {
             remote: None,
             rtcp: Rtcp::Separate,
             voip_reports: VoipReports::Unasked,
+            keyframes: KeyframeRequests::None,
             text: SlotText {
                 protocol: line.protocol.clone(),
                 formats: line.formats(),

@@ -14,6 +14,7 @@ use core::time::Duration;
 use talkpath_wire::Format;
 
 use super::events::Events;
+use super::keyframes::KeyframeRequests;
 use super::stream::VoipReports;
 use crate::{Direction, MediaKind};
 
@@ -85,6 +86,8 @@ pub struct MediaWants {
     pub rtcp: RtcpMux,
     /// Whether the peer is asked how good our speech sounds there.
     pub voip_reports: VoipReports,
+    /// How keyframes may be asked for.
+    pub keyframes: KeyframeRequests,
 }
 
 impl MediaWants {
@@ -107,14 +110,17 @@ impl MediaWants {
             maxptime: None,
             rtcp: RtcpMux::Offer,
             voip_reports: VoipReports::Unasked,
+            keyframes: KeyframeRequests::None,
         }
     }
 
-    /// Video in both directions, proposing multiplexed RTCP.
+    /// Video in both directions, proposing multiplexed RTCP and requests for
+    /// keyframes.
     pub fn video(formats: impl Into<Vec<Format>>) -> Self {
         MediaWants {
             kind: Kind::Video,
             telephone_event: TelephoneEvent::Off,
+            keyframes: KeyframeRequests::Both,
             ..MediaWants::audio(formats)
         }
     }

@@ -111,6 +111,9 @@ fn write_live(builder: &mut Builder, live: &Live, lease: Lease) {
     if live.voip_reports == VoipReports::Asked {
         builder.attribute(&RtcpXr::VOIP_METRICS);
     }
+    for line in live.keyframes.lines() {
+        builder.attribute(&line);
+    }
     if let Some(port) = rtcp_port(live.mux, lease) {
         builder.attribute(&Rtcp {
             port,

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use talkpath_sdp::lint::{Severity, lint, lint_answer};
+use talkpath_sdp::lint::{Rule, Severity, lint, lint_answer};
 use talkpath_sdp::negotiate::{
     AnswerError, Changes, CompletionError, Demand, Dialogue, Family, Freed, Identity, Lease,
     MediaWants, OfferError, Ports, Stream, Wants,
@@ -187,6 +187,8 @@ impl Agent {
     fn judge(&mut self, description: &SessionDescription, offer: Option<&Offer>) {
         let theirs = offer.map_or_else(Vec::new, |offer| lint(offer.description()));
         let mut violations = lint(description);
+        // Offered under AVP with intent: a peer that knows no feedback passes it over.
+        violations.retain(|violation| violation.rule != Rule::RtcpFbWithoutProfile);
         violations.retain(|violation| {
             (offer.is_none() || violation.severity() == Severity::Error)
                 && theirs.iter().all(|theirs| theirs.rule != violation.rule)
