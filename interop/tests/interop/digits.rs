@@ -1,31 +1,68 @@
-//! Digits of senders that are hard to understand: the captures of sip-tester,
-//! sent to our binary as they were captured.
+//! Digits both ways with GStreamer, and of senders that are hard to understand:
+//! the captures of sip-tester, sent to our binary as they were captured.
 //!
-//! Each begins with a duration of zero, counts twice as fast as its clock says,
+//! Each of these begins with a duration of zero, counts twice as fast as its clock says,
 //! and sends its end three times under one sequence number.
 
 use std::net::UdpSocket;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use talkpath_interop::description::{audio_port, is_whole};
 use talkpath_interop::needs::Need;
-use talkpath_interop::ports;
+use talkpath_interop::process::Process;
 use talkpath_interop::sound::Codec;
-use talkpath_interop::talkpath::Session;
+use talkpath_interop::talkpath::{self, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While, check};
+use talkpath_interop::{peers, ports};
 
 use crate::trial;
 
 const CAPTURES: &str = "/usr/share/sip-tester";
 const KEYS: &str = "0123456789*#1155";
+const DIALLED_HERE: &str = "0042#D";
+const DIALLED_THERE: &str = "1599#0*";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn trials() -> Vec<Trial> {
     let name = "digits::captures_of_sip_tester_are_heard_as_dialled";
-    vec![trial(name, &[Need::SipTester], captures)]
+    vec![
+        trial(name, &[Need::SipTester], captures),
+        trial("digits::gstreamer_both_ways", &[Need::GStreamer], gstreamer),
+    ]
+}
+
+fn gstreamer(folder: &Path) -> Verdict {
+    let (ours, theirs) = (ports::block(10)?, ports::block(2)?);
+    let (offer, answer) = (folder.join("offer.sdp"), folder.join("answer.sdp"));
+    std::fs::write(&offer, describe(*theirs.start())).while_doing("writing the offer")?;
+    let mut command = peers::script("gst_dtmf.py");
+    command.args(["--port", &theirs.start().to_string()]);
+    command.args(["--dtmf", DIALLED_THERE, "--seconds", "8"]);
+    let mut peer = Process::start("GStreamer", &mut command)?;
+    peer.wait_for("ready", PATIENCE)?;
+    let mut command = Command::new(talkpath::binary()?);
+    command.args(["answer", "--json", "--seconds", "8", "--dtmf", DIALLED_HERE]);
+    command.args(["--ports", &format!("{}-{}", ours.start(), ours.end())]);
+    command
+        .arg("--offer")
+        .arg(&offer)
+        .arg("--sdp-out")
+        .arg(&answer);
+    let mut talkpath = Process::start("talkpath answer", &mut command)?;
+    let answer = talkpath.wait_for_file(&answer, is_whole, PATIENCE)?;
+    peer.tell(&format!("127.0.0.1:{}", audio_port(&answer)?))?;
+    let heard_there = peer.finish(PATIENCE)?.json()?["digits"].clone();
+    let heard_here = talkpath.finish(PATIENCE)?.json()?["digits"].clone();
+    check(heard_here == DIALLED_THERE, || {
+        format!("we heard {heard_here} instead of {DIALLED_THERE:?}")
+    })?;
+    check(heard_there == DIALLED_HERE, || {
+        format!("GStreamer heard {heard_there} instead of {DIALLED_HERE:?}")
+    })
 }
 
 fn captures(folder: &Path) -> Verdict {
