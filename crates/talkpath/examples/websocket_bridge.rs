@@ -94,6 +94,7 @@ impl Bridge {
                 Happening::Digit { digit, .. } => self.tell(format!("digit {digit}"))?,
                 Happening::Bye { .. } | Happening::Closed { .. } => {
                     self.tell("closed".into())?;
+                    self.agent.flush()?;
                     return Ok(false);
                 }
                 _ => {}
