@@ -127,12 +127,13 @@ impl PacketWriter {
         self.collect();
         let mut written = self.target.append(&self.bytes);
         self.bytes.clear();
+        if over && written.is_ok() {
+            written = self.target.finish();
+        }
         if written.is_err() {
             // What was whole before stays, under its name if it can be had.
             let _ = self.target.tidy();
             let _ = self.target.finish();
-        } else if over {
-            written = self.target.finish();
         }
         let error = written.err().map(FileFault::from);
         (over || error.is_some()).then(|| FileDone {

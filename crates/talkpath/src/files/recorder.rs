@@ -82,7 +82,8 @@ impl Recorder {
         let mut written = self.collect();
         if over && written.is_ok() {
             written = self.finish();
-        } else if written.is_err() {
+        }
+        if written.is_err() {
             self.save();
         }
         let error = written.err();
