@@ -160,7 +160,8 @@ impl Stream {
         let drops = self.transport.drops_mut();
         reports.handle(now, from, &compound, sender, sources, |event| match event {
             RtcpEvent::Heard(report) => lost = Some(report.fraction_lost),
-            RtcpEvent::RoundTrip(_) => {}
+            // Nothing here encodes pictures: who relays them passes it on.
+            RtcpEvent::RoundTrip(_) | RtcpEvent::KeyframeWanted => {}
             RtcpEvent::Bye(ssrc) => {
                 let what = MediaHappening::Bye { ssrc };
                 cx.out.events.push(crate::MediaEvent {
