@@ -6,7 +6,8 @@
 //! own, and arithmetic modulo 2^16 and 2^32 lives in them only.
 //!
 //! RFC 3550 (RTP, RTCP), RFC 8285 (header extensions), RFC 5761 (payload type
-//! space), RFC 4733 (telephone events). No allocation, no clock, no socket; `no_std` with `alloc`.
+//! space), RFC 4733 (telephone events). No allocation, no clock, no socket;
+//! `no_std` with `alloc`.
 #![no_std]
 #![forbid(unsafe_code)]
 
