@@ -131,6 +131,12 @@ pub enum SessionError {
         /// The m-line, from 0.
         line: u8,
     },
+    /// What is agreed on passes through unread.
+    #[error("nothing here decodes {format}: it can be relayed and captured, not heard or said")]
+    Unheard {
+        /// The format, as SDP names it.
+        format: String,
+    },
     /// The sessions live on different workers of the manager.
     #[error("sessions on different workers cannot be joined: build the manager with one worker")]
     Apart,
@@ -195,6 +201,7 @@ impl SessionError {
             | SessionError::NoSuchStream { .. }
             | SessionError::AudioTaken { .. }
             | SessionError::Apart
+            | SessionError::Unheard { .. }
             | SessionError::File(_) => Fault::Caller,
             SessionError::Ports(_) | SessionError::Overloaded { .. } | SessionError::Entropy(_) => {
                 Fault::System

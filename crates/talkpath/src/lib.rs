@@ -100,14 +100,12 @@ pub use session::{
 };
 pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::dtmf::{Carriage, DialEnd, Digit, Dtmf, DtmfError, Inband};
+pub use talkpath_media::quality::{Quality, Rating};
 pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, RoomId, Sent,
     SessionId, SessionStats, StreamIndex, StreamStats, Waiting,
 };
-pub use talkpath_media::quality::{Quality, Rating};
-pub use talkpath_sdp::negotiate::{
-    Note, Preference, RtcpMux, Stream, TelephoneEvent, VoipReports,
-};
+pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream, TelephoneEvent, VoipReports};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
 pub use talkpath_wire::rtcp::VoipMetrics;

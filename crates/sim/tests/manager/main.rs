@@ -14,6 +14,7 @@ mod dtmf_is_heard_once;
 mod feeds_are_said;
 mod files_are_played_and_recorded;
 mod forks_have_lives_of_their_own;
+mod formats_pass_through;
 mod handles_outlive_what_they_stand_for;
 mod holding_stops_the_audio;
 mod networks_of_every_kind;

@@ -118,6 +118,7 @@ pub(super) fn attach(
         .map(|audio| audio.rate)
         .filter(|_| is_live);
     let rate = rate.ok_or(SessionError::NoSuchStream { line: stream.0 })?;
+    state.check_heard(line)?;
     let is_held =
         |(taken, hold): &(StreamIndex, Weak<()>)| *taken == stream && hold.strong_count() > 0;
     if state.taken.iter().any(is_held) {

@@ -29,6 +29,7 @@ pub(super) fn prepare(
     let audio = state.wanted.at(usize::from(stream.0));
     let rate = audio.map(|audio| audio.rate);
     let rate = rate.ok_or(SessionError::NoSuchStream { line: stream.0 })?;
+    state.check_heard(usize::from(stream.0))?;
     Ok((Places::reserve(core)?, rate))
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Weak;
 
 use talkpath_media::{Agreement, Answer as Awaiting, Situation, Standing, StreamIndex};
-use talkpath_sdp::negotiate::{Changes, Dialogue, Stream, StreamState};
+use talkpath_sdp::negotiate::{Changes, Codec, Dialogue, Stream, StreamState, is_auxiliary};
 use talkpath_wire::{Format, Time};
 
 use super::wanted::Wanted;
+use crate::error::SessionError;
 use crate::event::{Agreed, Happening};
 use crate::mailbox::Permit;
 use crate::worker::Command;
@@ -40,6 +41,24 @@ impl State {
                 )
             })
             .collect()
+    }
+
+    /// That what is agreed on for an m-line can be heard and said.
+    pub(super) fn check_heard(&self, line: usize) -> Result<(), SessionError> {
+        let Some(stream) = self.dialogue.streams().get(line) else {
+            return Ok(());
+        };
+        let is_heard = |codec: &Codec| self.wanted.codec_of(&codec.format).is_some();
+        match stream
+            .send
+            .iter()
+            .find(|codec| !is_auxiliary(&codec.format))
+        {
+            Some(first) if !stream.send.iter().any(is_heard) => Err(SessionError::Unheard {
+                format: first.format.to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// What subscribers are told of a completed exchange.

@@ -276,7 +276,9 @@ fn rate_of(core: &Core, stream: StreamIndex) -> Result<SampleRate, SessionError>
     let state = core.open_state()?;
     let audio = state.wanted.at(usize::from(stream.0));
     let rate = audio.map(|audio| audio.rate);
-    rate.ok_or(SessionError::NoSuchStream { line: stream.0 })
+    let rate = rate.ok_or(SessionError::NoSuchStream { line: stream.0 })?;
+    state.check_heard(usize::from(stream.0))?;
+    Ok(rate)
 }
 
 fn attach(core: &Core, stream: StreamIndex, end: End) -> Result<(), SessionError> {
