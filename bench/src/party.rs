@@ -14,7 +14,7 @@ use talkpath_media::{
     SessionId, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Hold, VoipReports};
+use talkpath_sdp::negotiate::{Hold, KeyframeRequests, VoipReports};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -170,6 +170,7 @@ fn agreement(peer: SocketAddr) -> Agreement {
         }),
         hold: Hold::No,
         voip_reports: VoipReports::Unasked,
+        keyframes: KeyframeRequests::None,
         accepts: [pcmu()].into(),
     }
 }

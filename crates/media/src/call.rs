@@ -14,7 +14,7 @@ use talkpath_wire::Time;
 use crate::dtmf::{DialId, Dtmf, Inband};
 use crate::egress::Mute;
 use crate::ends::Ends;
-use crate::passing::Passing;
+use crate::passing::{Passing, Request};
 use crate::room::{Member, Room};
 use crate::rtp::{Chance, Cname, NtpAnchor};
 use crate::setup::{Agreement, StreamSetup, StreamSockets};
@@ -276,6 +276,14 @@ impl Call {
         self.rearrange(now, session, stream);
     }
 
+    /// Begins to give the whole frames of a video stream to its [`Ends`], and
+    /// asks for a keyframe.
+    pub fn watch(&mut self, session: SessionId, stream: StreamIndex) {
+        self.with(session, stream, &mut Outbox::new(), |stream, _| {
+            stream.watch()
+        });
+    }
+
     /// Dials into a stream, when all before it is dialled.
     pub fn dial(
         &mut self,
@@ -388,6 +396,12 @@ impl Call {
         let member = Member { session, stream };
         let mut passing = core::mem::take(&mut self.passing);
         let other = self.rooms.iter().find_map(|room| room.other(member));
+        let request = passing.take_request();
+        if let (Request::Keyframe, Some(Member { session, stream })) = (request, other) {
+            self.with(session, stream, out, |stream, _| {
+                stream.pass_keyframe_request();
+            });
+        }
         passing.drain(|number, bytes| {
             if let Some(Member { session, stream }) = other {
                 self.with(session, stream, out, |stream, cx| {

@@ -3,7 +3,10 @@
 //! A call asks its [`Ends`] once per frame and stream. The worker's
 //! implementation reads and writes rings; a test's may be a closure's worth.
 
+use talkpath_wire::{Ssrc, Time};
+
 use crate::playout::FrameKind;
+use crate::video::{VideoCodec, VideoFrame};
 use crate::{SessionId, StreamIndex};
 
 /// Where PCM comes from and goes to.
@@ -25,6 +28,40 @@ pub trait Ends {
 
     /// Takes one tick of a stream: what is heard, and what was said in it.
     fn hear(&mut self, session: SessionId, stream: StreamIndex, tick: Tick<'_>);
+
+    /// Takes a whole frame of a stream that is watched; tells what it needs next.
+    fn see(
+        &mut self,
+        _session: SessionId,
+        _stream: StreamIndex,
+        _picture: Picture<'_>,
+    ) -> Watching {
+        Watching::Over
+    }
+}
+
+/// A frame of video that came, in order and whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// When its last packet had come.
+    pub at: Time,
+    /// Its source.
+    pub ssrc: Ssrc,
+    /// What it is encoded with.
+    pub codec: VideoCodec,
+    /// Its bytes, and when it was taken by the clock of its source.
+    pub frame: VideoFrame<'a>,
+}
+
+/// What those who watch a stream need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watching {
+    /// The frames that follow.
+    Clear,
+    /// A keyframe: they have lost what the following ones are made from.
+    Blind,
+    /// Nothing: nobody watches any more.
+    Over,
 }
 
 /// 20 ms of a stream in both directions.

@@ -32,14 +32,15 @@ mod watch;
 pub use call::{Call, CallSetup};
 pub use diagnosis::{Diagnosis, Finding, Situation, Standing};
 pub use egress::{Mute, Pause};
-pub use ends::{Ends, Nobody, Tick};
+pub use ends::{Ends, Nobody, Picture, Tick, Watching};
 pub use event::{MediaEvent, MediaHappening};
 pub use id::{Path, RoomId, SessionId, SocketKey, StreamIndex};
 pub use outbox::{Outbox, Transmit, Transmits};
 pub use playout::FrameKind;
 pub use route::{Needs, Route, decide};
 pub use setup::{
-    Agreement, Answer, FindCodec, Numbered, StreamSetup, StreamSockets, VoipReports,
+    Agreement, Answer, FindCodec, KeyframeRequests, Numbered, StreamSetup, StreamSockets,
+    VoipReports,
 };
 pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats, Waiting};
 pub use talkpath_transport::{Component, Evidence};

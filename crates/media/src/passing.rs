@@ -1,4 +1,5 @@
-//! What is on its way from one stream of a call to others: packets, digits.
+//! What is on its way from one stream of a call to others: packets, digits,
+//! requests for keyframes.
 //!
 //! Filled while a datagram or a tick is worked on, emptied right after it; the
 //! memory is kept. Each packet has the number that it is to leave with.
@@ -16,6 +17,15 @@ pub(crate) struct Passing {
     bytes: Vec<u8>,
     packets: Vec<(PayloadType, Range<usize>)>,
     presses: Vec<(Member, Press)>,
+    request: Request,
+}
+
+/// Whether a peer asked for a keyframe.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Request {
+    #[default]
+    None,
+    Keyframe,
 }
 
 impl Passing {
@@ -31,8 +41,19 @@ impl Passing {
         self.presses.push((by, press));
     }
 
+    /// Takes a request for a keyframe, which goes to where the video comes from.
+    pub(crate) fn want_keyframe(&mut self) {
+        self.request = Request::Keyframe;
+    }
+
+    /// Gives the request, if there is one, and forgets it.
+    pub(crate) fn take_request(&mut self) -> Request {
+        core::mem::take(&mut self.request)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.packets.is_empty() && self.presses.is_empty()
+        let asks = self.request == Request::Keyframe;
+        self.packets.is_empty() && self.presses.is_empty() && !asks
     }
 
     /// Takes the oldest digit.

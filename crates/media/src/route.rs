@@ -48,6 +48,7 @@ pub enum Needs {
 /// #         remote: None,
 /// #         hold: talkpath_sdp::negotiate::Hold::No,
 /// #         voip_reports: talkpath_media::VoipReports::Unasked,
+/// #         keyframes: talkpath_media::KeyframeRequests::None,
 /// #         accepts: accepts.into(),
 /// #     }
 /// # }

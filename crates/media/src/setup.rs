@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use talkpath_audio::{Codec, SampleRate, codec};
 use talkpath_sdp::Direction;
-pub use talkpath_sdp::negotiate::VoipReports;
 use talkpath_sdp::negotiate::{self, Destination, Hold, Rtcp};
+pub use talkpath_sdp::negotiate::{KeyframeRequests, VoipReports};
 use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType};
 
@@ -65,6 +65,8 @@ pub struct Agreement {
     pub hold: Hold,
     /// Whether the peer wants to know how good its speech sounds here.
     pub voip_reports: VoipReports,
+    /// How either side may ask the other for a keyframe of video.
+    pub keyframes: KeyframeRequests,
     /// Everything that means something to the peer, with its numbers, best
     /// first: speech, events, noise.
     pub accepts: Box<[Numbered]>,
@@ -124,6 +126,7 @@ impl Agreement {
                 .and_then(|remote| read_remote(remote, stream.rtcp, signalling_source)),
             hold: stream.hold,
             voip_reports: stream.voip_reports,
+            keyframes: stream.keyframes,
             accepts,
         }
     }

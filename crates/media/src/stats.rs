@@ -15,6 +15,7 @@ use talkpath_wire::{Format, Ssrc, Time};
 use crate::StreamIndex;
 use crate::playout::PlayoutStats;
 use crate::quality::Quality;
+use crate::video::VideoStats;
 
 /// Statistics of a session: one entry per live m-line.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +60,8 @@ pub struct StreamStats {
     pub stranger: Option<SocketAddr>,
     /// Playout, while somebody listens.
     pub playout: Option<PlayoutStats>,
+    /// What became of packets of video, while somebody watches.
+    pub video: Option<VideoStats>,
     /// How loud what is heard and what is said is.
     pub levels: Levels,
     /// How good what is heard is, by the E-model; none before speech of a
@@ -89,6 +92,8 @@ pub struct Sent {
     pub payload_bytes: u64,
     /// RTCP datagrams.
     pub rtcp_packets: u64,
+    /// Requests for a keyframe among them (PLI, FIR).
+    pub keyframe_requests: u64,
     /// Datagrams that the network refused.
     pub errors: u64,
     /// When the network last refused one.
@@ -122,6 +127,8 @@ pub struct Received {
     pub jitter: Duration,
     /// RTCP datagrams.
     pub rtcp_packets: u64,
+    /// Requests for a keyframe among them (PLI, FIR).
+    pub keyframe_requests: u64,
     /// When the last RTP packet came.
     pub last: Option<Time>,
 }

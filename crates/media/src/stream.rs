@@ -9,6 +9,7 @@ mod count;
 mod digits;
 mod judge;
 mod keepalive;
+mod pictures;
 mod receive;
 mod relay;
 mod tick;
@@ -34,6 +35,7 @@ use crate::ticker::Ticker;
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening, StreamIndex};
 use digits::Digits;
+use pictures::Pictures;
 
 /// One m-line.
 pub(crate) struct Stream {
@@ -45,6 +47,7 @@ pub(crate) struct Stream {
     rtp: Rtp,
     audio: Audio,
     digits: Digits,
+    pictures: Pictures,
     watch: Watch,
     /// Since when there is an agreement.
     agreed_at: Option<Time>,
@@ -137,6 +140,7 @@ impl Stream {
             },
             audio,
             digits: Digits::new(),
+            pictures: Pictures::default(),
             watch: Watch::new(setup.media_timeout),
             agreed_at: None,
             counted: Counted::default(),
@@ -301,6 +305,8 @@ impl Stream {
             self.transport.poll_timeout(),
             self.watch.poll_timeout(),
             self.digits.poll_timeout(),
+            self.pictures.poll_timeout(),
+            self.next_request(),
             reports,
             tick,
             packet,
@@ -318,6 +324,8 @@ impl Stream {
         }
         self.expire_digits(now, cx);
         self.tick(now, ends, cx);
+        self.show(now, ends, cx);
+        self.ask(now, cx);
         self.report(now, cx);
         self.keep_alive(now, cx);
     }

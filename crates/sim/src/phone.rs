@@ -22,7 +22,7 @@ use talkpath_media::{
     StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Hold, VoipReports};
+use talkpath_sdp::negotiate::{Hold, KeyframeRequests, VoipReports};
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType, Time};
 
@@ -151,6 +151,7 @@ impl Phone {
             }),
             hold: Hold::No,
             voip_reports: VoipReports::Unasked,
+            keyframes: KeyframeRequests::None,
             accepts: [format.clone()].into(),
         });
     }

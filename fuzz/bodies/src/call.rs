@@ -11,7 +11,7 @@ use talkpath_media::{
     SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
-use talkpath_sdp::negotiate::{Hold, VoipReports};
+use talkpath_sdp::negotiate::{Hold, KeyframeRequests, VoipReports};
 use talkpath_transport::{AddressRules, DropReason, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, NtpTime, PayloadType, Time};
 
@@ -245,6 +245,7 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
         }),
         hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
         voip_reports: script.one_of(&[VoipReports::Unasked, VoipReports::Asked]),
+        keyframes: script.one_of(&[KeyframeRequests::None, KeyframeRequests::Fir, KeyframeRequests::Both]),
         accepts: all.into(),
     }
 }

@@ -208,6 +208,26 @@ impl Reports {
         ever_sent.then(|| self.write(now, we_sent, sender, sources, Some(reason), out))?
     }
 
+    /// Writes `feedback` of ours between two reports into `out`, behind a report
+    /// without blocks, which takes nothing from the next (RFC 3550 §6.1), and
+    /// returns the length.
+    pub fn write_feedback(
+        &mut self,
+        ssrc: Ssrc,
+        feedback: &dyn WriteRtcp,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let report = ReceiverReportWriter { ssrc, blocks: &[] };
+        let sdes = SdesWriter {
+            ssrc,
+            cname: self.cname.as_bytes(),
+        };
+        let size = write_compound(&[&report, &sdes, feedback], out).ok()?;
+        self.sent += 1;
+        self.schedule.note_size(size);
+        Some(size)
+    }
+
     /// RFC 3550 §6.1: SR or RR, SDES with CNAME, and BYE at the end.
     fn write(
         &mut self,

@@ -25,6 +25,7 @@ impl Stream {
             drops: self.transport.drops().clone(),
             stranger: self.transport.wrong_source().map(|wrong| wrong.from),
             playout: self.audio.ingress.as_ref().map(|ingress| ingress.stats()),
+            video: self.pictures.stats(),
             levels: self.audio.levels,
             quality: self.quality(),
         }
@@ -37,6 +38,7 @@ impl Stream {
             packets: sender.packets(),
             payload_bytes: sender.octets(),
             rtcp_packets: self.rtp.reports.sent(),
+            keyframe_requests: self.pictures.asking().asked(),
             errors: self.counted.send_errors,
             last_error: self.counted.last_send_error,
             unheard_reports: self.rtp.reports.unheard(),
@@ -58,6 +60,7 @@ impl Stream {
                 .map(|source| source.jitter().duration())
                 .unwrap_or_default(),
             rtcp_packets: self.rtp.reports.received(),
+            keyframe_requests: self.pictures.wanted(),
             last: self.watch.last(),
         }
     }

@@ -80,6 +80,7 @@ impl Stream {
                 if is_event {
                     self.hear_event(now, (&packet, seq, clock_rate), cx);
                 }
+                self.see(now, format, &packet, seq);
                 if !self.pass(&packet, bytes, cx) && !is_event {
                     self.queue(now, format, &packet, seq);
                 }
@@ -150,7 +151,7 @@ impl Stream {
             return self.count_drop(now, DropReason::MalformedRtcp);
         };
         self.watch.sign_of_life(now);
-        let (mut conflict, mut lost) = (None, None);
+        let (mut conflict, mut lost, mut wanted) = (None, None, false);
         let (session, stream) = (cx.session, self.setup.stream);
         let Rtp {
             sources,
@@ -161,7 +162,7 @@ impl Stream {
         reports.handle(now, from, &compound, sender, sources, |event| match event {
             RtcpEvent::Heard(report) => lost = Some(report.fraction_lost),
             // Nothing here encodes pictures: who relays them passes it on.
-            RtcpEvent::RoundTrip(_) | RtcpEvent::KeyframeWanted => {}
+            RtcpEvent::RoundTrip(_) => {}
             RtcpEvent::Bye(ssrc) => {
                 let what = MediaHappening::Bye { ssrc };
                 cx.out.events.push(crate::MediaEvent {
@@ -174,10 +175,14 @@ impl Stream {
                 drops.count(now, DropReason::OwnSsrc);
                 conflict = Some(found);
             }
+            RtcpEvent::KeyframeWanted => wanted = true,
             RtcpEvent::Malformed(_) => drops.count(now, DropReason::MalformedRtcp),
         });
         if let Some(lost) = lost {
             self.expect_loss(lost);
+        }
+        if wanted {
+            self.is_asked_for_keyframe(cx);
         }
         if let Some(conflict) = conflict {
             self.resolve(now, conflict, cx);

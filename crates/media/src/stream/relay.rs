@@ -4,6 +4,7 @@
 //! payload type and the numbers that its sender gives (RFC 3550 §7.1); header
 //! extensions, payload and padding stay. Nothing is decoded and nothing waits.
 
+use talkpath_sdp::negotiate::is_auxiliary;
 use talkpath_transport::DropReason;
 use talkpath_wire::{PayloadType, RtpPacket, RtpPacketMut, Time};
 
@@ -19,6 +20,16 @@ impl Stream {
             cx.passing.push(number, bytes);
         }
         number.is_some()
+    }
+
+    /// What passes alone sets the clock of the reports on it (RFC 3550 §6.4.1).
+    fn keep_clock_of(&mut self, number: PayloadType) {
+        let agreement = self.agreement.as_ref().filter(|known| known.send.is_none());
+        let mut accepts = agreement.into_iter().flat_map(|known| &known.accepts);
+        let format = accepts.find(|known| known.number == number);
+        if let Some(format) = format.filter(|known| !is_auxiliary(&known.format)) {
+            self.rtp.sender.set_clock_rate(format.format.clock_rate);
+        }
     }
 
     /// Takes a packet that passes, and sends it on with the number `number`.
@@ -37,6 +48,7 @@ impl Stream {
         let Ok(packet) = RtpPacket::parse(bytes) else {
             return;
         };
+        self.keep_clock_of(number);
         let before = self.rtp.sender.ssrc();
         let Some(relayed) = self.rtp.sender.relay(&packet, now) else {
             return self.count_drop(now, DropReason::Late);

@@ -61,7 +61,11 @@ impl Stream {
         if place.voice != voice {
             self.rtp.sender.catch_up(now);
         }
+        let begins_to_pass = place.onward == Onward::Hear && onward != Onward::Hear;
         (place.onward, place.voice) = (onward, voice);
+        if begins_to_pass && self.is_video() {
+            self.pass_keyframe_request();
+        }
         self.fit_audio();
     }
 

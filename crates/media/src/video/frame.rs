@@ -1,6 +1,6 @@
 //! What goes into an assembler and what comes out; the frame being put together.
 
-use talkpath_wire::{ExtSeq, RtpTime};
+use talkpath_wire::{ExtSeq, Format, RtpTime};
 
 /// What is assembled.
 ///
@@ -17,6 +17,23 @@ pub enum VideoCodec {
     /// unit with its length before it in four bytes, big-endian, as in files of
     /// MP4 and Matroska; without delimiters and fillers.
     H264,
+}
+
+impl VideoCodec {
+    /// The codec of packets of `format`; none of what is not assembled here.
+    ///
+    /// ```
+    /// use talkpath_media::video::VideoCodec;
+    /// use talkpath_wire::Format;
+    /// assert_eq!(VideoCodec::of(&Format::new("vp8", 90_000)), Some(VideoCodec::Vp8));
+    /// assert_eq!(VideoCodec::of(&Format::new("AV1", 90_000)), None);
+    /// ```
+    pub fn of(format: &Format) -> Option<Self> {
+        [("VP8", Self::Vp8), ("H264", Self::H264)]
+            .into_iter()
+            .find(|(name, _)| format.is(name))
+            .map(|(_, codec)| codec)
+    }
 }
 
 /// A packet of video, by the fields that count here.

@@ -6,6 +6,7 @@
 //! §5. Bounded in packets, bytes and time. Left out: decoding, retransmission,
 //! layers, and frames that only make sense with others that were lost.
 
+mod asking;
 mod assembler;
 mod frame;
 mod h264;
@@ -15,5 +16,6 @@ mod vp8;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use asking::Asking;
 pub use assembler::{FrameAssembler, VideoStats};
 pub use frame::{VideoCodec, VideoFrame, VideoPacket};
