@@ -10,6 +10,7 @@ pub(crate) mod block_on;
 #[cfg(test)]
 pub(crate) mod fake;
 mod gate;
+mod impaired;
 mod os;
 
 use core::fmt;
@@ -24,6 +25,7 @@ use talkpath_media::{SocketKey, Transmit, Transmits};
 use talkpath_wire::{NtpTime, Time};
 
 pub use gate::{Gate, Moved};
+pub use impaired::{Harm, Impaired, Impairments};
 pub use os::Os;
 
 /// A world: everything a manager needs that is not computation.
