@@ -110,6 +110,13 @@ pub trait Codec: fmt::Debug + Send + Sync {
         samples
     }
 
+    /// The `fmtp` parameter that makes its encoder leave out silence by itself
+    /// and its decoder fill it in; `None` where that is for the voice detector
+    /// and comfort noise beside the codec (RFC 3389).
+    fn silence_parameter(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The length in bytes that no payload of `samples` samples exceeds.
     fn max_payload_len(&self, samples: usize) -> usize;
 

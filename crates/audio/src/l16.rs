@@ -3,7 +3,7 @@
 //! In: linear samples, interleaved where there are two channels, or octets. Out:
 //! the other of the two (RFC 3551 §4.5.11). Nothing is lost, and nothing is made
 //! smaller: 20 ms at 44.1 or 48 kHz is more than one Ethernet frame holds, so
-//! those want a ptime of 10 ms or less. Left out: more than two channels, whose
+//! packets of those are shorter, 10 ms for one channel and 5 ms for two. Left out: more than two channels, whose
 //! order is that of RFC 3551 §4.1, and pre-emphasis.
 
 use crate::codec::{Codec, DecodeError, Decoder, EncodeError, Encoder, Parameters};
@@ -122,6 +122,19 @@ impl Codec for L16 {
         Ok(len / self.width())
     }
 
+    /// Whole 10 ms where those fit into an Ethernet frame, else whole 5 ms.
+    fn packet_len(&self, samples: usize) -> usize {
+        let most = MAX_PAYLOAD / self.width();
+        let longest = |per_second: usize| {
+            let piece = self.rate.hz() as usize / per_second;
+            most / piece * piece
+        };
+        match samples <= most {
+            true => samples,
+            false => longest(100).max(longest(200).min(self.rate.hz() as usize / 200)),
+        }
+    }
+
     fn max_payload_len(&self, samples: usize) -> usize {
         samples * self.width()
     }
@@ -186,6 +199,10 @@ impl Decoder for L16 {
     }
 }
 
+/// Bytes of a payload that an Ethernet frame holds, whatever is tunnelled
+/// around it: 1,500 less IPv6, UDP, RTP and 40 bytes more.
+const MAX_PAYLOAD: usize = 1_400;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +218,22 @@ mod tests {
     }
 
     // RFC 3551 §6, table 4.
+    #[test]
+    fn packets_fit_into_an_ethernet_frame() {
+        let of = |codec: &L16, millis: usize| {
+            let len = codec.packet_len(codec.rate.hz() as usize * millis / 1_000);
+            assert!(codec.max_payload_len(len) <= MAX_PAYLOAD, "{codec:?}");
+            len
+        };
+        assert_eq!([20, 40, 60].map(|ms| of(&MONO_8000, ms)), [160, 320, 480]);
+        assert_eq!([20, 40, 60].map(|ms| of(&MONO_16000, ms)), [320, 640, 640]);
+        assert_eq!([10, 20, 60].map(|ms| of(&MONO_24000, ms)), [240, 480, 480]);
+        assert_eq!([10, 20].map(|ms| of(&MONO_44100, ms)), [441, 441]);
+        assert_eq!([10, 20, 60].map(|ms| of(&MONO_48000, ms)), [480; 3]);
+        assert_eq!([10, 20].map(|ms| of(&STEREO_44100, ms)), [220; 2]);
+        assert_eq!([10, 20].map(|ms| of(&DOWNMIXED_48000, ms)), [240; 2]);
+    }
+
     #[test]
     fn the_static_payload_types_are_those_of_44100_hertz() {
         let static_type = |clock, channels| {

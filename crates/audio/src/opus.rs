@@ -102,6 +102,18 @@ impl Codec for Opus {
         Packet::parse(payload).map(|packet| packet.samples(self.rate))
     }
 
+    /// The longest frame that is not longer: 10, 20, 40, 60 ms and beyond.
+    fn packet_len(&self, samples: usize) -> usize {
+        let frames = FRAMES.map(|quarters| quarters * self.least_frame());
+        let fitting = frames.into_iter().rfind(|frame| *frame <= samples);
+        fitting.unwrap_or(frames[0])
+    }
+
+    /// What makes the encoder leave silence out: RFC 7587 §6.1.
+    fn silence_parameter(&self) -> Option<&'static str> {
+        Some("usedtx=1")
+    }
+
     /// What Opus can take at most, 510 kb/s. Our own encoder never makes more
     /// than 1,276 bytes of a frame, however long.
     fn max_payload_len(&self, samples: usize) -> usize {

@@ -451,3 +451,12 @@ fn mutate(packet: &mut Vec<u8>, chance: &mut XorShift) {
         }
     }
 }
+
+#[test]
+fn a_packet_time_that_opus_has_no_frame_of_becomes_the_next_shorter() {
+    let wide = Opus::new(SampleRate::HZ_16000, 1);
+    let millis = |asked: usize| wide.packet_len(asked * 16) / 16;
+    assert_eq!([10, 20, 40, 60].map(millis), [10, 20, 40, 60]);
+    assert_eq!([15, 30, 50, 59].map(millis), [10, 20, 40, 40]);
+    assert_eq!(wide.packet_len(1), 40);
+}
