@@ -129,8 +129,26 @@ impl Shared {
                 .then_some(value)
         });
         let value = values.next().unwrap_or(self.default.as_bytes());
-        value[..value.len().min(self.counts)].to_ascii_lowercase()
+        let value = value[..value.len().min(self.counts)].to_ascii_lowercase();
+        match self.name {
+            PROFILE => constrained_baseline(&value).unwrap_or(value),
+            _ => value,
+        }
     }
+}
+
+/// RFC 6184 §8.1, table 5: the spellings of the constrained baseline profile,
+/// as one.
+fn constrained_baseline(profile: &[u8]) -> Option<Vec<u8>> {
+    let text = core::str::from_utf8(profile).ok()?;
+    let [profile, constraints] = u16::from_str_radix(text, 16).ok()?.to_be_bytes();
+    let is_it = match profile {
+        0x42 => constraints & 0x4f == 0x40,
+        0x4d => constraints & 0x8f == 0x80,
+        0x58 => constraints & 0xcf == 0xc0,
+        _ => false,
+    };
+    is_it.then(|| b"42e0".to_vec())
 }
 
 /// RFC 4867 §8.3.1: what changes how a payload is to be read.
@@ -145,12 +163,14 @@ const AMR: &[Shared] = &[
 /// RFC 6184 §8.2.2: profile (the level may differ) and packetization.
 const H264: &[Shared] = &[
     Shared {
-        name: "profile-level-id",
+        name: PROFILE,
         default: "42000a",
         counts: 4,
     },
     Shared::new("packetization-mode", "0"),
 ];
+
+const PROFILE: &str = "profile-level-id";
 
 fn same_encoding(a: &Format, b: &Format) -> bool {
     // RFC 7587 §7 wants opus/48000/2 always; some peers leave the 2 out, and
@@ -277,6 +297,21 @@ mod tests {
             ),
             None
         );
+    }
+
+    // RFC 6184 §8.1, table 5
+    #[test]
+    fn the_constrained_baseline_profile_has_several_spellings() {
+        let h264 = |profile: &str| {
+            let fmtp = alloc::format!("profile-level-id={profile}");
+            Format::new("H264", 90_000).with_fmtp(fmtp.as_bytes())
+        };
+        for other in ["42c00d", "4240ff", "4d801e", "58c01e", "58e01e"] {
+            assert!(same_codec(&h264("42e01f"), &h264(other)), "{other}");
+        }
+        for other in ["42001f", "4d401f", "58801e", "64001f", "42e11f", "odd"] {
+            assert!(!same_codec(&h264("42e01f"), &h264(other)), "{other}");
+        }
     }
 
     #[test]
