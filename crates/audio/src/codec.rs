@@ -150,6 +150,12 @@ impl<'a> Parameters<'a> {
         Parameters(fmtp)
     }
 
+    /// The text.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     /// The value of the parameter `name`, ASCII case aside, without the white
     /// space around it; of one that stands twice the first.
     #[must_use]

@@ -5,9 +5,9 @@
 //! change between its formats at any packet (RFC 3264 §7), which playout judges
 //! before it follows.
 
-use talkpath_audio::{Codec, LevelMeter, ResampleError, Resampler, SampleRate};
+use talkpath_audio::{Codec, LevelMeter, Parameters, ResampleError, Resampler, SampleRate};
 use talkpath_transport::Drops;
-use talkpath_wire::Time;
+use talkpath_wire::{ExtSeq, Ssrc, Time};
 
 use crate::playout::{Arrival, FrameKind, Playout, PlayoutStats, Pushed, Target};
 
@@ -25,10 +25,15 @@ pub(crate) struct Ingress {
 }
 
 impl Ingress {
-    /// A way in for `codec` that gives frames at `rate`.
-    pub(crate) fn new(codec: &'static dyn Codec, rate: SampleRate) -> Result<Self, ResampleError> {
+    /// A way in for `codec` that gives frames at `rate`, after a delay of
+    /// `target`.
+    pub(crate) fn new(
+        codec: &'static dyn Codec,
+        rate: SampleRate,
+        target: Target,
+    ) -> Result<Self, ResampleError> {
         Ok(Ingress {
-            playout: Playout::new(codec, Target::default()),
+            playout: Playout::new(codec, target),
             resampler: Resampler::new(codec.sample_rate(), rate)?,
             rate,
             decoded: vec![0; codec.sample_rate().frame_len()].into(),
@@ -39,12 +44,7 @@ impl Ingress {
     }
 
     /// Takes a packet.
-    pub(crate) fn push(
-        &mut self,
-        now: Time,
-        arrival: &Arrival<'_>,
-        drops: &mut Drops,
-    ) -> Pushed {
+    pub(crate) fn push(&mut self, now: Time, arrival: &Arrival<'_>, drops: &mut Drops) -> Pushed {
         self.playout.push(now, arrival, drops)
     }
 
@@ -52,6 +52,16 @@ impl Ingress {
     /// the codec that is heard.
     pub(crate) fn push_noise(&mut self, now: Time, arrival: &Arrival<'_>, drops: &mut Drops) {
         self.playout.push_noise(now, arrival, drops);
+    }
+
+    /// A packet of the source that holds no sound is not missing.
+    pub(crate) fn pass(&mut self, ssrc: Ssrc, seq: ExtSeq) {
+        self.playout.pass(ssrc, seq);
+    }
+
+    /// Learns what we said of what we receive of `codec`.
+    pub(crate) fn set_parameters(&mut self, codec: &'static dyn Codec, ours: Parameters<'_>) {
+        self.playout.set_parameters(codec, ours);
     }
 
     /// The codec of what comes now.

@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
-use talkpath_audio::{Codec, SampleRate, codec};
+use talkpath_audio::{Codec, SampleRate, codec, comfort_noise};
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::{self, Destination, Hold, Rtcp};
 pub use talkpath_sdp::negotiate::{KeyframeRequests, VoipReports};
@@ -16,6 +16,7 @@ use talkpath_transport::{AddressRules, Remote, RtcpRemote, SourcePolicy};
 use talkpath_wire::{Format, PayloadType};
 
 use crate::egress::Pause;
+use crate::playout::Target;
 use crate::{SocketKey, StreamIndex};
 
 /// What is fixed for the life of a stream.
@@ -33,6 +34,8 @@ pub struct StreamSetup {
     pub media_timeout: Duration,
     /// What is sent when nothing is said.
     pub pause: Pause,
+    /// How long what comes waits before it is heard.
+    pub playout: Target,
 }
 
 /// The sockets of a stream; a re-offer may move it to others.
@@ -143,9 +146,11 @@ impl Agreement {
         same.or_else(|| events.next())
     }
 
-    /// The comfort noise that may be sent (RFC 3389).
-    pub fn noise(&self) -> Option<&Numbered> {
-        self.accepts.iter().find(|sent| sent.format.is("CN"))
+    /// The comfort noise that may be sent beside a codec of `clock_rate`, which
+    /// is its own (RFC 3389 §5).
+    pub fn noise(&self, clock_rate: u32) -> Option<&Numbered> {
+        let fits = |sent: &&Numbered| sent.is_noise() && sent.format.clock_rate == clock_rate;
+        self.accepts.iter().find(fits)
     }
 }
 
@@ -157,6 +162,11 @@ impl Numbered {
             codec: codec::find(&format.encoding, format.clock_rate, format.channels),
             format: Arc::new(format),
         }
+    }
+
+    /// Whether it describes the noise in pauses (RFC 3389).
+    pub(crate) fn is_noise(&self) -> bool {
+        self.format.is(comfort_noise::NAME)
     }
 
     /// Its codec in the shape that saves resampling to one channel at `rate`.

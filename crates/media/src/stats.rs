@@ -42,7 +42,7 @@ pub struct StreamStats {
     pub direction: Direction,
     /// What is sent; none while nothing may be.
     pub sending: Option<Arc<Format>>,
-    /// What the last accepted packet held.
+    /// What the last accepted packet of sound or pictures held.
     pub receiving: Option<Arc<Format>>,
     /// Where RTP is sent, and expected from.
     pub remote: Option<SocketAddr>,

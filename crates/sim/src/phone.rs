@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use talkpath::driver::{Batch, Driver, Io, Next, Socket, SocketOptions, Task, Wake};
 use talkpath_audio::SampleRate;
+use talkpath_media::playout::Target;
 use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, FrameKind, MediaEvent, MediaHappening,
@@ -65,6 +66,8 @@ pub struct PhoneSetup {
     pub media_timeout: Duration,
     /// Whether what is heard is kept.
     pub keep: Keep,
+    /// How long what comes waits before it is heard.
+    pub playout: Target,
 }
 
 /// What a phone keeps of what it hears.
@@ -96,6 +99,7 @@ impl Default for PhoneSetup {
             pause: Pause::SendNothing,
             media_timeout: Duration::from_secs(20),
             keep: Keep::Samples,
+            playout: Target::default(),
         }
     }
 }
@@ -328,6 +332,7 @@ fn stream_of(local: SocketAddr, setup: &PhoneSetup) -> StreamSetup {
         rate: setup.rate,
         media_timeout: setup.media_timeout,
         pause: setup.pause,
+        playout: setup.playout,
     }
 }
 

@@ -11,6 +11,8 @@ use super::LONGEST_PACKET;
 pub(super) struct Decoders {
     all: Vec<Known>,
     current: Key,
+    /// What we said of what we receive, by codec.
+    said: Vec<(&'static dyn Codec, Box<[u8]>)>,
 }
 
 /// A codec, its decoder, and room to mix its channels down to one.
@@ -28,9 +30,28 @@ impl Decoders {
     /// Those of a stream that begins with `codec`.
     pub(super) fn new(codec: &'static dyn Codec) -> Self {
         Decoders {
-            all: vec![Known::new(codec)],
+            all: vec![Known::new(codec, by_default(codec))],
             current: Key::default(),
+            said: Vec::new(),
         }
+    }
+
+    /// What we said of `codec`; a decoder that was made for something else is
+    /// made anew.
+    pub(super) fn set_parameters(&mut self, codec: &'static dyn Codec, ours: Parameters<'_>) {
+        if self.said_of(codec) == ours {
+            return;
+        }
+        self.said.retain(|(known, _)| !same(*known, codec));
+        self.said.push((codec, ours.as_bytes().into()));
+        if let Some(known) = self.all.iter_mut().find(|known| same(known.codec, codec)) {
+            *known = Known::new(codec, ours);
+        }
+    }
+
+    fn said_of(&self, codec: &'static dyn Codec) -> Parameters<'_> {
+        let said = self.said.iter().find(|(known, _)| same(*known, codec));
+        said.map_or(by_default(codec), |(_, said)| Parameters::new(said))
     }
 
     /// The codec of what comes now.
@@ -89,7 +110,8 @@ impl Decoders {
             return false;
         };
         if known.is_none() {
-            self.all.push(Known::new(codec));
+            let known = Known::new(codec, self.said_of(codec));
+            self.all.push(known);
         }
         self.current = Key(key);
         true
@@ -97,14 +119,14 @@ impl Decoders {
 }
 
 impl Known {
-    fn new(codec: &'static dyn Codec) -> Self {
+    fn new(codec: &'static dyn Codec, ours: Parameters<'_>) -> Self {
         let interleaved = match usize::from(codec.channels()) {
             0 | 1 => 0,
             channels => codec.sample_rate().samples_in(LONGEST_PACKET) * channels,
         };
         Known {
             codec,
-            decoder: codec.decoder(Parameters::new(codec.default_parameters().as_bytes())),
+            decoder: codec.decoder(ours),
             interleaved: vec![0; interleaved].into(),
         }
     }
@@ -134,6 +156,11 @@ impl Known {
         }
         done
     }
+}
+
+/// What a codec says of itself when nobody says otherwise.
+fn by_default(codec: &'static dyn Codec) -> Parameters<'static> {
+    Parameters::new(codec.default_parameters().as_bytes())
 }
 
 /// Whether two codecs are the same entry of the table, in the same shape.

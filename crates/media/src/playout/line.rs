@@ -14,6 +14,7 @@ use talkpath_wire::{ExtSeq, RtpTime};
 
 use super::Arrival;
 use super::ring::PLACES;
+use super::soundless::Soundless;
 use super::source::Fit;
 
 /// Where the stream is on its time line, in samples.
@@ -34,6 +35,8 @@ pub(super) struct Line {
     begins: ExtSeq,
     /// Which source in a row it is.
     pub(super) turn: u8,
+    /// What came and holds no sound.
+    soundless: Soundless,
 }
 
 /// The newest packet of the source.
@@ -70,6 +73,7 @@ impl Line {
             shift: 0,
             begins: ExtSeq::new(0),
             turn: 0,
+            soundless: Soundless::default(),
         }
     }
 
@@ -142,7 +146,7 @@ impl Line {
             let ticks = i64::from(arrival.timestamp.ticks_since(newest.timestamp));
             arrival.marker
                 && arrival.codec.clock_rate() == newest.clock
-                && arrival.seq.distance_from(newest.seq) == 1
+                && self.lost_between(newest.seq, arrival.seq) == Some(0)
                 && scale(ticks, arrival.codec) > newest.end - newest.at
         })
     }
@@ -200,6 +204,48 @@ impl Line {
 
     pub(super) fn pass(&mut self, seq: ExtSeq) {
         self.passed = Some(self.passed.map_or(seq, |passed| passed.max(seq)));
+    }
+
+    /// A packet of the source came that holds no sound.
+    pub(super) fn note_soundless(&mut self, seq: ExtSeq) {
+        self.soundless.note(self.number(seq));
+        // As long as none is missing, none need be remembered.
+        while let Some(next) = self.passed.map(|passed| passed.plus(1))
+            && self.soundless.has(next)
+        {
+            self.passed = Some(next);
+        }
+    }
+
+    /// Whether what comes after the sound that was played holds none.
+    pub(super) fn is_soundless_next(&self) -> bool {
+        let has = |seq| self.soundless.has(seq);
+        self.passed
+            .is_some_and(|passed| has(passed) || has(passed.plus(1)))
+    }
+
+    /// How many packets are missing before the one of this number.
+    pub(super) fn missing_before(&self, seq: ExtSeq) -> Option<u64> {
+        self.lost_between(self.passed?, seq)
+    }
+
+    /// Whether the sound pauses before the packet of this number: none is
+    /// missing, or most of those between the two hold no sound.
+    pub(super) fn pauses_before(&self, seq: ExtSeq) -> bool {
+        let Some(passed) = self.passed else {
+            return false;
+        };
+        let soundless = self.soundless.between(passed, seq);
+        let missing = self.lost_between(passed, seq);
+        missing.is_some_and(|missing| missing == 0 || missing < soundless)
+    }
+
+    /// How many between two numbers have not come; none if they are not in
+    /// order.
+    fn lost_between(&self, after: ExtSeq, before: ExtSeq) -> Option<u64> {
+        let between = before.distance_from(after).checked_sub(1)?;
+        let came = self.soundless.between(after, before);
+        Some(u64::try_from(between).ok()?.saturating_sub(came))
     }
 }
 

@@ -15,7 +15,7 @@
 //! one second of audio and 128 packets wait, of which 500 ms may be over the
 //! target, the rest is dropped; gaps are bridged up to 60 ms. RFC 3550 §5.1, RFC
 //! 7160 (clocks that change). One stream, given as mono PCM at the rate of the
-//! codec that is heard. Telephone events do not come here.
+//! codec that is heard. Of telephone events only the numbers come here.
 //!
 //! Memory is taken when a codec is set: for G.711 about 25 KiB per stream.
 
@@ -29,6 +29,7 @@ mod noise;
 mod play;
 mod regulate;
 mod ring;
+mod soundless;
 mod source;
 mod speech;
 mod stats;
@@ -41,7 +42,7 @@ pub use stats::PlayoutStats;
 
 use std::time::Duration;
 
-use talkpath_audio::{Codec, Concealer, SampleRate};
+use talkpath_audio::{Codec, Concealer, Parameters, SampleRate};
 use talkpath_transport::{DropReason, Drops};
 use talkpath_wire::{ExtSeq, RtpTime, Ssrc, Time};
 
@@ -200,6 +201,20 @@ impl Playout {
     /// The codec of the payloads that come now. Frames have its sample rate.
     pub fn codec(&self) -> &'static dyn Codec {
         self.decoders.codec()
+    }
+
+    /// Learns what we said of what we receive of `codec`. Until then it is what
+    /// the codec says of itself.
+    pub fn set_parameters(&mut self, codec: &'static dyn Codec, ours: Parameters<'_>) {
+        self.decoders.set_parameters(codec, ours);
+    }
+
+    /// A packet of the source came that holds no sound of its own: a digit, a
+    /// keepalive. It is not missing.
+    pub fn pass(&mut self, ssrc: Ssrc, seq: ExtSeq) {
+        if self.sources.hears(ssrc) {
+            self.line.note_soundless(seq);
+        }
     }
 
     /// Takes a packet, in any order.

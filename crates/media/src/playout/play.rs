@@ -110,11 +110,11 @@ impl Playout {
         }
     }
 
-    /// Consecutive numbers around a gap: the peer paused. Otherwise it is loss.
+    /// No number is missing in a gap: the peer paused. Otherwise it is loss.
     pub(super) fn gap_before(&self, seq: ExtSeq) -> Gap {
-        match self.line.passed {
-            Some(passed) if seq.distance_from(passed) == 1 => Gap::Pause,
-            _ => Gap::Loss,
+        match self.line.pauses_before(seq) {
+            true => Gap::Pause,
+            false => Gap::Loss,
         }
     }
 
@@ -124,8 +124,12 @@ impl Playout {
             self.phase = Phase::Idle;
             return self.fill(samples, Gap::Pause, mix);
         }
+        let gap = match self.line.is_soundless_next() {
+            true => Gap::Pause,
+            false => Gap::Underrun,
+        };
         let before = mix.concealed;
-        self.fill(samples, Gap::Underrun, mix);
+        self.fill(samples, gap, mix);
         self.pace.made_up += (mix.concealed - before) as u64;
         self.line.head += samples.len() as i64;
         if let Phase::Playing { dry } = &mut self.phase {
@@ -237,10 +241,9 @@ impl Playout {
         }
         self.pace.made_up = 0;
         self.pace.rested = 0;
-        if let Some(passed) = self.line.passed {
-            let missing = slot.seq.distance_from(passed).saturating_sub(1);
-            self.delays
-                .note_missing(u64::try_from(missing).unwrap_or(0));
+        if self.line.passed.is_some() {
+            let missing = self.line.missing_before(slot.seq);
+            self.delays.note_missing(missing.unwrap_or(0));
         }
         self.line.pass(slot.seq);
         self.line.head += samples as i64;

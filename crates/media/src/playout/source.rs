@@ -78,6 +78,11 @@ impl Sources {
         }
     }
 
+    /// Whether this source is the one that is heard.
+    pub(super) fn hears(&self, ssrc: Ssrc) -> bool {
+        self.heard.is_some_and(|(heard, _)| heard == ssrc)
+    }
+
     fn doubt(&mut self, now: Time, arrival: &Arrival<'_>) -> Continuity {
         let follows = |(ssrc, seq): &(Ssrc, ExtSeq)| {
             *ssrc == arrival.ssrc && arrival.seq.distance_from(*seq) == 1

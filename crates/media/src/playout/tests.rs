@@ -2,6 +2,7 @@
 
 mod clean;
 mod codecs;
+mod digits;
 mod drain;
 mod losses;
 mod network;

@@ -78,6 +78,7 @@ impl Stream {
                 let clock_rate = numbered.format.clock_rate;
                 let is_event = numbered.format.is_telephone_event();
                 if is_event {
+                    self.pass_over(packet.ssrc(), seq);
                     self.hear_event(now, (&packet, seq, clock_rate), cx);
                 }
                 self.see(now, format, &packet, seq);
@@ -86,9 +87,17 @@ impl Stream {
                 }
             }
             Err(reason) => {
+                self.pass_over(packet.ssrc(), seq);
                 self.watch.sign_of_life(now);
                 self.count_drop(now, reason);
             }
+        }
+    }
+
+    /// What came and holds no sound is not missing from it.
+    fn pass_over(&mut self, ssrc: Ssrc, seq: ExtSeq) {
+        if let Some(ingress) = &mut self.audio.ingress {
+            ingress.pass(ssrc, seq);
         }
     }
 
@@ -114,7 +123,9 @@ impl Stream {
     fn queue(&mut self, now: Time, format: usize, packet: &RtpPacket<'_>, seq: ExtSeq) {
         let format = &self.formats[format];
         let known = self.counted.receiving.as_ref();
-        if !known.is_some_and(|known| Arc::ptr_eq(known, &format.numbered.format)) {
+        let is_known = known.is_some_and(|known| Arc::ptr_eq(known, &format.numbered.format));
+        // What fills its pauses does not change what is received.
+        if !is_known && !format.numbered.is_noise() {
             self.counted.receiving = Some(Arc::clone(&format.numbered.format));
             self.counted.hears(&format.numbered.format);
         }
@@ -133,7 +144,7 @@ impl Stream {
         if format.codec.is_some() {
             let pushed = ingress.push(now, &arrival, drops);
             self.judge(packet.ssrc(), seq, pushed);
-        } else if format.numbered.format.is("CN") {
+        } else if format.numbered.is_noise() {
             ingress.push_noise(now, &arrival, drops);
         }
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use talkpath_audio::SampleRate;
+use talkpath_audio::{Parameters, SampleRate};
 use talkpath_wire::Time;
 
 use super::{Audio, Incoming, Stream};
@@ -114,12 +114,28 @@ impl Stream {
             self.audio.ingress = None;
         } else if self.audio.ingress.is_none() {
             let first = self.formats.iter().find_map(|format| format.codec);
-            let ingress = first.and_then(|codec| Ingress::new(codec, self.setup.rate).ok());
+            let ingress = first.and_then(|codec| {
+                Ingress::new(codec, self.setup.rate, self.setup.playout).ok()
+            });
             self.audio.ingress = ingress;
         }
+        self.fit_decoders();
         match speaks {
             true => self.fit_egress(),
             false => self.audio.egress = None,
+        }
+    }
+
+    /// Decoders follow what we said of what we receive.
+    fn fit_decoders(&mut self) {
+        let Some(ingress) = &mut self.audio.ingress else {
+            return;
+        };
+        for format in &self.formats {
+            if let Some(codec) = format.codec {
+                let ours = Parameters::new(&format.numbered.format.fmtp);
+                ingress.set_parameters(codec, ours);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use talkpath_media::playout::Target;
 use talkpath_media::{Answer as Awaiting, Pause, StreamIndex, StreamSetup};
 use talkpath_sdp::negotiate::{Demand, Lease, Ports, Stream};
 use talkpath_transport::AddressRules;
@@ -129,6 +130,7 @@ impl Core {
                 Silence::Nothing => Pause::SendNothing,
                 Silence::Packets => Pause::SendSilence,
             },
+            playout: Target::default(),
         };
         NewStream {
             setup,
