@@ -3,7 +3,7 @@
 
 use crate::common::*;
 
-use talkpath::{Audio, Change, Codec, Direction, SessionError, StreamIndex};
+use talkpath::{Audio, Change, Codec, Direction, FrameKind, SessionError, StreamIndex};
 
 const FIRST: StreamIndex = StreamIndex(0);
 
@@ -231,5 +231,40 @@ fn offers_go_either_way_many_times() {
     b.assert_unbroken(8000);
     assert_one_stream(&rtp_from(&talk.world, ALICE), 160);
     assert_one_stream(&rtp_from(&talk.world, BOB), 160);
+    talk.end();
+}
+
+// RFC 7160 §4.1: a source keeps one clock; the old one says goodbye.
+#[test]
+fn a_clock_of_its_own_has_a_source_of_its_own() {
+    let both = || Audio::sendrecv([Codec::PCMU, Codec::OPUS]);
+    let talk = Talk::with(77, both(), both());
+    let (mut a, mut b) = talk.lines();
+    let change = Change::Codecs(StreamIndex(0), vec![Codec::OPUS]);
+    let offer = talk.caller.offer(change).unwrap();
+    let answer = talk.callee.answer(&offer).unwrap();
+    talk.caller.apply_answer(&answer).unwrap();
+    chat(50, &mut [&mut a, &mut b]);
+    let sent = rtp_from(&talk.world, ALICE);
+    let law: Vec<_> = sent
+        .iter()
+        .filter(|packet| packet.payload_type == 0)
+        .collect();
+    let opus: Vec<_> = sent
+        .iter()
+        .filter(|packet| packet.payload_type >= 96)
+        .collect();
+    assert!(!law.is_empty() && opus.len() > 30);
+    assert!(law.iter().all(|packet| packet.ssrc == law[0].ssrc));
+    assert!(opus.iter().all(|packet| packet.ssrc == opus[0].ssrc));
+    assert_ne!(law[0].ssrc, opus[0].ssrc);
+    let rtcp = rtcp_from(&talk.world, ALICE);
+    assert!(rtcp.iter().any(|report| report.types.contains(&BYE)));
+    // Opus takes out what does not swing, so the level says nothing here.
+    assert_eq!(
+        (a.hear().kind, b.hear().kind),
+        (FrameKind::Heard, FrameKind::Heard)
+    );
+    drop((a, b));
     talk.end();
 }
