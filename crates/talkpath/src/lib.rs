@@ -70,6 +70,7 @@ mod interface;
 mod mailbox;
 mod manager;
 mod ports;
+pub mod probe;
 mod recover;
 mod rings;
 mod session;
