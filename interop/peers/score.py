@@ -2,14 +2,14 @@
 """Measures recordings: the frequency of a tone, the quality of speech.
 
   score.py tone HEARD.wav                 {"hz":..,"snr_db":..,"seconds":..,"dropout_ms":..}
-  score.py speech REFERENCE.wav HEARD.wav {"pesq":..,"lag_ms":..,"drift_ms":..,"covered":..}
+  score.py speech REFERENCE.wav HEARD.wav... {"pesq":..,"lag_ms":..,"drift_ms":..,"covered":..}
 
 `tone` looks at the part that sounds (over -50 dBFS) less 100 ms at each end:
 its strongest frequency, everything within 15 Hz of it against all the rest, and
 the gaps in it. `speech` aligns by cross-correlation, cuts to the reference's
 speech and gives narrow-band PESQ (ITU-T P.862.1 mapping); drift is how much
 later the last third is than the first, covered the share of the reference's
-speech that the recording spans. Mono or stereo (--channel), any rate.
+speech that the recording spans; one line for each recording. Mono or stereo (--channel), any rate.
 """
 import argparse
 import json
@@ -114,15 +114,16 @@ def main():
     one = kinds.add_parser("tone")
     two = kinds.add_parser("speech")
     two.add_argument("reference")
+    one.add_argument("heard")
+    two.add_argument("heard", nargs="+")
     for kind in (one, two):
-        kind.add_argument("heard")
         kind.add_argument("--channel", type=int, default=0)
     options = parser.parse_args()
     if options.kind == "tone":
-        result = tone(options.heard, options.channel)
-    else:
-        result = speech(options.reference, options.heard, options.channel)
-    print(json.dumps(result))
+        print(json.dumps(tone(options.heard, options.channel)))
+        return
+    for heard in options.heard:
+        print(json.dumps(speech(options.reference, heard, options.channel)))
 
 
 if __name__ == "__main__":

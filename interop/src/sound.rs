@@ -246,14 +246,28 @@ pub fn tone_in(wav: &Path) -> Verdict<Tone> {
 /// # Errors
 /// When a file is not there or is no 16 bit WAV.
 pub fn speech_in(reference: &Path, heard: &Path) -> Verdict<Speech> {
+    let scores = speeches_in(reference, &[heard.to_path_buf()])?;
+    let first = scores.into_iter().next();
+    first.ok_or_else(|| Failure::new("there is no score"))
+}
+
+/// Compares the speech in each of `heard` with `reference`.
+///
+/// # Errors
+/// When a file is not there or is no 16 bit WAV.
+pub fn speeches_in(reference: &Path, heard: &[PathBuf]) -> Verdict<Vec<Speech>> {
     let mut command = Command::new(python());
     command.arg(root().join("interop/peers/score.py"));
-    let found = score(command.arg("speech").arg(reference).arg(heard))?;
-    Ok(Speech {
-        pesq: number(&found, "pesq")?,
-        drift_ms: number(&found, "drift_ms")?,
-        covered: number(&found, "covered")?,
-    })
+    let said = run(command.arg("speech").arg(reference).args(heard))?;
+    let speech = |line: &str| -> Verdict<Speech> {
+        let found = scored(line)?;
+        Ok(Speech {
+            pesq: number(&found, "pesq")?,
+            drift_ms: number(&found, "drift_ms")?,
+            covered: number(&found, "covered")?,
+        })
+    };
+    said.lines().map(speech).collect()
 }
 
 /// The Python that has PESQ (`interop/install-peers` makes it).
@@ -273,8 +287,11 @@ pub fn seconds(wav: &Path) -> Verdict<f64> {
 }
 
 fn score(command: &mut Command) -> Verdict<Value> {
-    let said = run(command)?;
-    serde_json::from_str(&said).while_doing(format_args!("reading a score from {said:?}"))
+    scored(&run(command)?)
+}
+
+fn scored(said: &str) -> Verdict<Value> {
+    serde_json::from_str(said).while_doing(format_args!("reading a score from {said:?}"))
 }
 
 fn number(found: &Value, name: &str) -> Verdict<f64> {
