@@ -207,6 +207,41 @@ fn three_hear_each_other_and_not_themselves() {
 }
 
 #[test]
+fn codecs_and_packet_times_of_any_kind_meet_in_a_conference() {
+    let millis = Duration::from_millis;
+    let server = || Audio::sendrecv([Codec::PCMU, Codec::G722, Codec::L16_16000]);
+    let bridged = Bridged::with(
+        313,
+        (only(Codec::PCMU).ptime(millis(10)), server()),
+        (only(Codec::G722).ptime(millis(30)), server()),
+    );
+    let carol = manager(&bridged.world, CAROL);
+    let wide = only(Codec::L16_16000).ptime(millis(40));
+    let (third, leg) = calls(&carol, &bridged.server, (wide, server()));
+    bridged.bridge.add(&leg).unwrap();
+    let (mut a, mut b) = bridged.lines();
+    let mut c = Line::of(&third, 1000);
+    chat(150, &mut [&mut a, &mut b, &mut c]);
+    for (line, others) in [(&mut a, -3000), (&mut b, 9000), (&mut c, 4000)] {
+        let heard = line.take();
+        let tail = &heard[heard.len() - 50..];
+        let good =
+            |frame: &&Frame| frame.kind == FrameKind::Heard && (frame.mean - others).abs() < 400;
+        assert!(tail.iter().filter(good).count() >= 48, "{others}: {tail:?}");
+    }
+    let packets = bridged.forwarded_to(ALICE);
+    assert!(
+        packets.iter().all(|packet| packet.payload.len() == 80),
+        "10 ms was asked for"
+    );
+    drop((a, b, c));
+    third.close().wait().unwrap();
+    leg.close().wait().unwrap();
+    drop(carol);
+    bridged.end();
+}
+
+#[test]
 fn gains_are_for_the_others_and_the_loudest_is_told() {
     let bridged = Bridged::new(306, only(Codec::PCMU), only(Codec::PCMA));
     let carol = manager(&bridged.world, CAROL);
