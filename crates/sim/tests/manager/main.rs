@@ -21,6 +21,7 @@ mod networks_of_every_kind;
 mod nothing_is_left_behind;
 mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
+mod quality_is_judged;
 mod recordings_are_recovered;
 mod recordings_are_true_to_time;
 mod sounds_are_played;
