@@ -5,22 +5,26 @@
 //! same whenever it is told the same. A session has the application at its other
 //! end, or the others of a room.
 
+mod digits;
+mod rooms;
+mod streams;
+
 use core::net::SocketAddr;
 
-use talkpath_audio::mixer::Gain;
 use talkpath_transport::{DropReason, Fit};
 use talkpath_wire::Time;
 
-use crate::dtmf::{DialId, Dtmf, Inband};
 use crate::egress::Mute;
 use crate::ends::Ends;
-use crate::passing::{Passing, Request};
-use crate::room::{Member, Room};
+use crate::passing::Passing;
+use crate::room::Room;
 use crate::rtp::{Chance, Cname, NtpAnchor};
 use crate::setup::{Agreement, StreamSetup, StreamSockets};
 use crate::stats::SessionStats;
 use crate::stream::Stream;
-use crate::{Outbox, Path, RoomId, SessionId, StreamIndex};
+use crate::{Outbox, Path, SessionId, StreamIndex};
+
+pub(crate) use streams::Streams;
 
 /// Sessions whose media belong together.
 pub struct Call {
@@ -61,16 +65,6 @@ pub(crate) struct Context<'a> {
     pub(crate) passing: &'a mut Passing,
 }
 
-/// Every stream of a call, with what they need of it.
-pub(crate) struct Streams<'a> {
-    chance: &'a mut Chance,
-    anchor: &'a NtpAnchor,
-    cname: &'a Cname,
-    sessions: &'a mut [Session],
-    out: &'a mut Outbox,
-    passing: &'a mut Passing,
-}
-
 impl Call {
     /// A call without sessions.
     pub fn new(setup: CallSetup) -> Self {
@@ -95,79 +89,6 @@ impl Call {
             });
             self.sessions.sort_by_key(|known| known.id);
         }
-    }
-
-    /// Takes in the sessions and rooms of another call, so that they can be
-    /// routed together.
-    pub fn merge(&mut self, other: Call) {
-        self.sessions.extend(other.sessions);
-        self.sessions.sort_by_key(|known| known.id);
-        self.rooms.extend(other.rooms);
-    }
-
-    /// Lets a stream hear the others of a room, and them hear it. A room begins
-    /// with its first stream; a stream that is in another one leaves that.
-    pub fn join(&mut self, now: Time, room: RoomId, session: SessionId, stream: StreamIndex) {
-        let member = Member { session, stream };
-        let mut out = Outbox::new();
-        let (rooms, mut streams) = self.split(&mut out);
-        if streams.stream(member).is_none() {
-            return;
-        }
-        for other in rooms.iter_mut().filter(|other| other.id() != room) {
-            if other.has(member) {
-                other.leave(now, member, &mut streams);
-            }
-        }
-        let known = rooms.iter().position(|known| known.id() == room);
-        let known = known.unwrap_or_else(|| {
-            rooms.push(Room::new(room));
-            rooms.len() - 1
-        });
-        rooms[known].join(now, member, &mut streams);
-        rooms.retain(|room| !room.is_empty());
-    }
-
-    /// Lets a stream leave its room.
-    pub fn leave(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
-        let member = Member { session, stream };
-        let mut out = Outbox::new();
-        let (rooms, mut streams) = self.split(&mut out);
-        for room in rooms.iter_mut().filter(|room| room.has(member)) {
-            room.leave(now, member, &mut streams);
-        }
-        rooms.retain(|room| !room.is_empty());
-    }
-
-    /// Ends a room: each stream has the application alone at its other end.
-    pub fn end_room(&mut self, now: Time, room: RoomId) {
-        let mut out = Outbox::new();
-        let (rooms, mut streams) = self.split(&mut out);
-        if let Some(room) = rooms.iter_mut().find(|known| known.id() == room) {
-            room.end(now, &mut streams);
-        }
-        rooms.retain(|room| !room.is_empty());
-    }
-
-    /// Makes a stream louder or quieter to the others of its room, or mutes it.
-    pub fn set_gain(&mut self, now: Time, session: SessionId, stream: StreamIndex, gain: Gain) {
-        let member = Member { session, stream };
-        let room = self.rooms.iter_mut().find(|room| room.has(member));
-        if let Some(room) = room {
-            room.set_gain(member, gain);
-        }
-        self.rearrange(now, session, stream);
-    }
-
-    /// Arranges the room of a stream anew.
-    fn rearrange(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
-        let member = Member { session, stream };
-        let mut out = Outbox::new();
-        let (rooms, mut streams) = self.split(&mut out);
-        for room in rooms.iter_mut().filter(|room| room.has(member)) {
-            room.arrange(now, &mut streams);
-        }
-        rooms.retain(|room| !room.is_empty());
     }
 
     /// The sessions of the call.
@@ -284,47 +205,6 @@ impl Call {
         });
     }
 
-    /// Dials into a stream, when all before it is dialled.
-    pub fn dial(
-        &mut self,
-        now: Time,
-        (session, stream): (SessionId, StreamIndex),
-        (id, dtmf): (DialId, Dtmf),
-        out: &mut Outbox,
-    ) {
-        self.with(session, stream, out, |stream, cx| {
-            stream.dial(now, id, dtmf, cx)
-        });
-        self.rearrange(now, session, stream);
-    }
-
-    /// Stops dialling into a stream: a key that is down is let go.
-    pub fn stop_dialling(
-        &mut self,
-        session: SessionId,
-        stream: StreamIndex,
-        id: DialId,
-        out: &mut Outbox,
-    ) {
-        self.with(session, stream, out, |stream, cx| {
-            stream.stop_dialling(id, cx)
-        });
-    }
-
-    /// Listens for keys in the sound of a stream, or no more. It listens while
-    /// somebody hears the stream.
-    pub fn listen_for_digits(
-        &mut self,
-        now: Time,
-        (session, stream): (SessionId, StreamIndex),
-        inband: Inband,
-        out: &mut Outbox,
-    ) {
-        self.with(session, stream, out, |stream, cx| {
-            stream.listen_for_digits(now, inband, cx)
-        });
-    }
-
     /// Lets silence leave a session in place of what is said, or not; streams
     /// that it gets later, too.
     pub fn mute(&mut self, session: SessionId, mute: Mute) {
@@ -378,41 +258,6 @@ impl Call {
         }
     }
 
-    /// Lets digits that were heard in a room be dialled by its others.
-    fn carry(&mut self, now: Time, out: &mut Outbox) {
-        while let Some((by, press)) = self.passing.next_press() {
-            let (rooms, mut streams) = self.split(out);
-            if let Some(room) = rooms.iter_mut().find(|room| room.has(by)) {
-                room.carry(now, (by, press), &mut streams);
-            }
-        }
-    }
-
-    /// Sends on what came by `path` and passes to the other of its room.
-    fn pass_on(&mut self, now: Time, path: Path, out: &mut Outbox) {
-        let Path {
-            session, stream, ..
-        } = path;
-        let member = Member { session, stream };
-        let mut passing = core::mem::take(&mut self.passing);
-        let other = self.rooms.iter().find_map(|room| room.other(member));
-        let request = passing.take_request();
-        if let (Request::Keyframe, Some(Member { session, stream })) = (request, other) {
-            self.with(session, stream, out, |stream, _| {
-                stream.pass_keyframe_request();
-            });
-        }
-        passing.drain(|number, bytes| {
-            if let Some(Member { session, stream }) = other {
-                self.with(session, stream, out, |stream, cx| {
-                    stream.send_on(now, number, bytes, cx)
-                });
-            }
-        });
-        self.passing = passing;
-        self.carry(now, out);
-    }
-
     /// Counts a datagram that was lost before it came here.
     pub fn count_drop(
         &mut self,
@@ -449,27 +294,6 @@ impl Call {
         }
         streams.for_each(|stream, cx| stream.handle_timeout(now, ends, cx));
         self.carry(now, out);
-    }
-
-    /// Rooms and streams, to work on both.
-    fn split<'a>(&'a mut self, out: &'a mut Outbox) -> (&'a mut Vec<Room>, Streams<'a>) {
-        let Call {
-            chance,
-            anchor,
-            cname,
-            sessions,
-            rooms,
-            passing,
-        } = self;
-        let streams = Streams {
-            chance,
-            anchor,
-            cname,
-            sessions,
-            out,
-            passing,
-        };
-        (rooms, streams)
     }
 
     /// Writes a session's statistics over `stats`, whose memory is used again.
@@ -528,49 +352,6 @@ impl Call {
             .find(|known| known.index() == stream);
         if let Some(stream) = found {
             work(stream, &mut cx);
-        }
-    }
-}
-
-impl Streams<'_> {
-    /// The stream of a member of a room.
-    pub(crate) fn stream(&mut self, member: Member) -> Option<&mut Stream> {
-        Some(self.with_context(member)?.0)
-    }
-
-    /// The same with what it needs of the call.
-    pub(crate) fn with_context(&mut self, member: Member) -> Option<(&mut Stream, Context<'_>)> {
-        let Member { session, stream } = member;
-        let found = self
-            .sessions
-            .binary_search_by_key(&session, |known| known.id);
-        let streams = &mut self.sessions[found.ok()?].streams;
-        let stream = streams.iter_mut().find(|known| known.index() == stream)?;
-        let cx = Context {
-            session,
-            chance: self.chance,
-            anchor: self.anchor,
-            cname: self.cname,
-            out: self.out,
-            passing: self.passing,
-        };
-        Some((stream, cx))
-    }
-
-    fn for_each(&mut self, mut work: impl FnMut(&mut Stream, &mut Context<'_>)) {
-        for session in &mut *self.sessions {
-            let mut cx = Context {
-                session: session.id,
-                chance: self.chance,
-                anchor: self.anchor,
-                cname: self.cname,
-                out: self.out,
-                passing: self.passing,
-            };
-            session
-                .streams
-                .iter_mut()
-                .for_each(|stream| work(stream, &mut cx));
         }
     }
 }

@@ -1,0 +1,120 @@
+//! Sessions of a call that hear each other: who joins, leaves, passes and dials
+//! what to whom. What a room does is in `room.rs`.
+
+use talkpath_audio::mixer::Gain;
+use talkpath_wire::Time;
+
+use super::Call;
+use crate::passing::Request;
+use crate::room::{Member, Room};
+use crate::{Outbox, Path, RoomId, SessionId, StreamIndex};
+
+impl Call {
+    /// Takes in the sessions and rooms of another call, so that they can be
+    /// routed together.
+    pub fn merge(&mut self, other: Call) {
+        self.sessions.extend(other.sessions);
+        self.sessions.sort_by_key(|known| known.id);
+        self.rooms.extend(other.rooms);
+    }
+
+    /// Lets a stream hear the others of a room, and them hear it. A room begins
+    /// with its first stream; a stream that is in another one leaves that.
+    pub fn join(&mut self, now: Time, room: RoomId, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        if streams.stream(member).is_none() {
+            return;
+        }
+        for other in rooms.iter_mut().filter(|other| other.id() != room) {
+            if other.has(member) {
+                other.leave(now, member, &mut streams);
+            }
+        }
+        let known = rooms.iter().position(|known| known.id() == room);
+        let known = known.unwrap_or_else(|| {
+            rooms.push(Room::new(room));
+            rooms.len() - 1
+        });
+        rooms[known].join(now, member, &mut streams);
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Lets a stream leave its room.
+    pub fn leave(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        for room in rooms.iter_mut().filter(|room| room.has(member)) {
+            room.leave(now, member, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Ends a room: each stream has the application alone at its other end.
+    pub fn end_room(&mut self, now: Time, room: RoomId) {
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        if let Some(room) = rooms.iter_mut().find(|known| known.id() == room) {
+            room.end(now, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Makes a stream louder or quieter to the others of its room, or mutes it.
+    pub fn set_gain(&mut self, now: Time, session: SessionId, stream: StreamIndex, gain: Gain) {
+        let member = Member { session, stream };
+        let room = self.rooms.iter_mut().find(|room| room.has(member));
+        if let Some(room) = room {
+            room.set_gain(member, gain);
+        }
+        self.rearrange(now, session, stream);
+    }
+
+    /// Arranges the room of a stream anew.
+    pub(super) fn rearrange(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        let member = Member { session, stream };
+        let mut out = Outbox::new();
+        let (rooms, mut streams) = self.split(&mut out);
+        for room in rooms.iter_mut().filter(|room| room.has(member)) {
+            room.arrange(now, &mut streams);
+        }
+        rooms.retain(|room| !room.is_empty());
+    }
+
+    /// Lets digits that were heard in a room be dialled by its others.
+    pub(super) fn carry(&mut self, now: Time, out: &mut Outbox) {
+        while let Some((by, press)) = self.passing.next_press() {
+            let (rooms, mut streams) = self.split(out);
+            if let Some(room) = rooms.iter_mut().find(|room| room.has(by)) {
+                room.carry(now, (by, press), &mut streams);
+            }
+        }
+    }
+
+    /// Sends on what came by `path` and passes to the other of its room.
+    pub(super) fn pass_on(&mut self, now: Time, path: Path, out: &mut Outbox) {
+        let Path {
+            session, stream, ..
+        } = path;
+        let member = Member { session, stream };
+        let mut passing = core::mem::take(&mut self.passing);
+        let other = self.rooms.iter().find_map(|room| room.other(member));
+        let request = passing.take_request();
+        if let (Request::Keyframe, Some(Member { session, stream })) = (request, other) {
+            self.with(session, stream, out, |stream, _| {
+                stream.pass_keyframe_request();
+            });
+        }
+        passing.drain(|number, bytes| {
+            if let Some(Member { session, stream }) = other {
+                self.with(session, stream, out, |stream, cx| {
+                    stream.send_on(now, number, bytes, cx)
+                });
+            }
+        });
+        self.passing = passing;
+        self.carry(now, out);
+    }
+}
