@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use talkpath_audio::SampleRate;
 use talkpath_audio::codec as table;
 use talkpath_wire::Format;
 
@@ -98,6 +99,18 @@ impl Codec {
     /// Whether its packets can be made of samples and samples of its packets.
     pub fn is_heard(&self) -> bool {
         self.entry().is_some()
+    }
+
+    /// The rate of its samples, which is not always its clock's; none of what
+    /// passes through.
+    ///
+    /// ```
+    /// use talkpath::{Codec, SampleRate};
+    /// assert_eq!(Codec::G722.format().clock_rate, 8000);
+    /// assert_eq!(Codec::G722.sample_rate(), Some(SampleRate::HZ_16000));
+    /// ```
+    pub fn sample_rate(&self) -> Option<SampleRate> {
+        self.entry().map(talkpath_audio::Codec::sample_rate)
     }
 
     /// The format as SDP names it.

@@ -101,11 +101,7 @@ impl Line {
             let Some(lane) = lanes.get_mut(&datagram.socket) else {
                 return;
             };
-            if datagram
-                .bytes
-                .as_deref()
-                .is_some_and(|bytes| is_rtcp(bytes))
-            {
+            if datagram.bytes.as_deref().is_some_and(is_rtcp) {
                 let waiting = queue.hold(now, Duration::ZERO, &datagram);
                 queue.put(waiting);
             } else {
