@@ -122,7 +122,11 @@ impl Delays {
             Target::Adaptive { min, max } => {
                 let jitter = self.histogram.exceeded_by(EXCEEDING);
                 let jitter = jitter.max(self.peaks.height());
-                let jitter = jitter + self.wait_for_next(packet);
+                // The next packet comes as much too late as any.
+                let jitter = match self.wait_for_next(packet) {
+                    0 => jitter,
+                    wait => jitter.max(MARGIN) + wait,
+                };
                 let (min, max) = (span(min), span(max.min(LONGEST)));
                 let within = |slack: i64| slack.max(min - frame).min(max - frame).max(0);
                 let spare = (packet - SPARE).clamp(0, SPARE);
@@ -353,5 +357,14 @@ mod tests {
                 .target,
             500_000
         );
+    }
+
+    #[test]
+    fn the_next_packet_is_waited_for_a_little_longer_than_it_takes() {
+        let mut delays = adaptive();
+        feed(&mut delays, 0..500, |_| 0);
+        (0..3).for_each(|_| delays.note_missing(1));
+        let need = delays.need(20_000, 20_000);
+        assert_eq!((need.slack, need.low), (20_500, 20_500));
     }
 }
