@@ -153,6 +153,7 @@ fn setup(own: SocketAddr) -> StreamSetup {
         rate: SampleRate::HZ_8000,
         media_timeout: Duration::from_secs(20),
         pause: Pause::SendNothing,
+        playout: talkpath_media::playout::Target::default(),
     }
 }
 

@@ -3,7 +3,9 @@
 //! In: one frame of 20 ms per tick, as far as the other end has words. Out:
 //! payloads of one packet time each, with the media position of their first
 //! sample and whether a talkspurt begins with them. The position goes on
-//! through silence (RFC 3550 §5.1). Leaves numbering to the sender.
+//! through silence (RFC 3550 §5.1). Where pauses are to be left out, a voice
+//! detector says what is speech, and comfort noise is described in place of the
+//! rest (RFC 3389). Leaves numbering to the sender.
 //!
 //! A talkspurt begins one tick after its first sample was seen, so that an
 //! application whose timer wavers by less than a frame makes no gap.
@@ -16,6 +18,7 @@ use talkpath_wire::{PayloadType, Time};
 use crate::ends::Ends;
 use crate::playout::same;
 use crate::setup::Numbered;
+use crate::suppress::Suppressor;
 use crate::ticker::Turn;
 use crate::{SessionId, StreamIndex};
 
@@ -27,6 +30,30 @@ pub enum Pause {
     SendNothing,
     /// Packets of silence.
     SendSilence,
+    /// Nothing either, and nothing while what is said is no speech: comfort
+    /// noise is described instead, to a peer that takes it (RFC 3389).
+    Suppress,
+}
+
+/// What is to be sent, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) codec: &'static dyn Codec,
+    /// What the peer calls it, and says of it.
+    pub(crate) format: Numbered,
+    /// The audio of a packet, 10 to 60 ms.
+    pub(crate) packet: Duration,
+    pub(crate) pause: Pause,
+    /// What the peer calls comfort noise, if it takes it.
+    pub(crate) noise: Option<PayloadType>,
+}
+
+impl PartialEq for Outgoing {
+    fn eq(&self, other: &Self) -> bool {
+        same(self.codec, other.codec)
+            && self.format == other.format
+            && (self.packet, self.pause, self.noise) == (other.packet, other.pause, other.noise)
+    }
 }
 
 /// Whether what is said leaves.
@@ -48,16 +75,21 @@ pub(crate) enum Leaving<'a> {
         samples: usize,
         bytes: &'a [u8],
     },
+    /// A description of the noise from here on. It takes no time.
+    Noise {
+        number: PayloadType,
+        bytes: &'a [u8],
+    },
     /// Silence of so many samples, in which nothing is sent.
     Silence { samples: usize },
 }
 
 /// The way out of one stream.
 pub(crate) struct Egress {
-    codec: &'static dyn Codec,
-    /// What the peer calls it, and says of it.
-    format: Numbered,
+    outgoing: Outgoing,
     encoder: Box<dyn Encoder>,
+    /// Tells speech from noise, where noise is left out.
+    suppressor: Option<Box<Suppressor>>,
     resampler: Resampler,
     spurt: Spurt,
     speaker: Speaker,
@@ -65,7 +97,6 @@ pub(crate) struct Egress {
     /// The frame being said, at the application's rate.
     frame: Box<[i16]>,
     meter: LevelMeter,
-    pub(crate) pause: Pause,
     pub(crate) mute: Mute,
 }
 
@@ -111,8 +142,6 @@ struct Packets {
     len: usize,
     /// How much audio that is.
     time: Duration,
-    /// How much was asked for, which the codec may have no packets of.
-    wanted: Duration,
     /// The next packet does not leave before.
     due: Time,
     /// Samples by which a filled-up packet ran ahead of the ticks.
@@ -130,40 +159,41 @@ impl Packets {
 }
 
 impl Egress {
-    /// A quiet way out. `packet` is the audio of a packet, 10 to 60 ms.
+    /// A quiet way out, spoken into at `rate`.
     pub(crate) fn new(
-        codec: &'static dyn Codec,
-        format: &Numbered,
+        outgoing: Outgoing,
         rate: SampleRate,
-        packet: Duration,
     ) -> Result<Self, talkpath_audio::ResampleError> {
+        let codec = outgoing.codec;
+        let (suppressor, encoder) = match (outgoing.pause, codec.silence_parameter()) {
+            (Pause::Suppress, None) => {
+                let suppressor = Suppressor::new(codec.sample_rate())?;
+                (Some(Box::new(suppressor)), outgoing.encoder(""))
+            }
+            (Pause::Suppress, Some(parameter)) => (None, outgoing.encoder(parameter)),
+            (Pause::SendNothing | Pause::SendSilence, _) => (None, outgoing.encoder("")),
+        };
         Ok(Egress {
-            codec,
-            format: format.clone(),
-            encoder: codec.encoder(Parameters::new(&format.format.fmtp)),
+            encoder,
+            suppressor,
             resampler: Resampler::new(rate, codec.sample_rate())?,
             spurt: Spurt::Quiet,
             speaker: Speaker::End,
-            packets: Packets::new(codec, packet),
+            packets: Packets::new(codec, outgoing.packet),
             frame: vec![0; rate.frame_len()].into(),
             meter: LevelMeter::new(),
-            pause: Pause::default(),
             mute: Mute::default(),
+            outgoing,
         })
     }
 
     pub(crate) fn codec(&self) -> &'static dyn Codec {
-        self.codec
+        self.outgoing.codec
     }
 
-    /// Whether it makes packets of `packet` in this format.
-    pub(crate) fn is(
-        &self,
-        codec: &'static dyn Codec,
-        format: &Numbered,
-        packet: Duration,
-    ) -> bool {
-        same(self.codec, codec) && self.format == *format && self.packets.wanted == packet
+    /// What it sends.
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
     }
 
     /// Goes on with another codec, number or packet time. What is being said
@@ -174,14 +204,12 @@ impl Egress {
     /// has changed then.
     pub(crate) fn change(
         &mut self,
-        codec: &'static dyn Codec,
-        format: &Numbered,
+        outgoing: Outgoing,
         rate: SampleRate,
-        packet: Duration,
     ) -> Result<(), talkpath_audio::ResampleError> {
-        let mut next = Egress::new(codec, format, rate, packet)?;
-        (next.pause, next.mute) = (self.pause, self.mute);
-        if codec.sample_rate() == self.codec.sample_rate() {
+        let mut next = Egress::new(outgoing, rate)?;
+        next.mute = self.mute;
+        if next.codec().sample_rate() == self.codec().sample_rate() {
             next.packets.take_over(&mut self.packets);
             core::mem::swap(&mut next.resampler, &mut self.resampler);
             core::mem::swap(&mut next.frame, &mut self.frame);
@@ -233,7 +261,58 @@ impl Egress {
                 self.pass(self.frame_len(), give);
             }
         }
+        self.suppress(give);
         self.flush(turn.at, give);
+    }
+
+    /// Leaves the frame that was put behind the others out if it is no speech.
+    /// While nobody speaks it waits for the next one: what precedes speech is
+    /// sent with it.
+    fn suppress(&mut self, give: &mut dyn FnMut(Leaving<'_>)) {
+        let frame = self.frame_len();
+        let Some(mut suppressor) = self.suppressor.take() else {
+            return;
+        };
+        if let Some(before) = self.packets.queue.len().checked_sub(frame) {
+            let was_resting = suppressor.is_resting();
+            suppressor.push(&self.packets.queue[before..]);
+            match (was_resting, suppressor.is_resting()) {
+                (false, false) => {}
+                (true, false) => self.send_until(frame, give),
+                (was_resting, true) => {
+                    if !was_resting {
+                        self.send_until(frame, give);
+                    }
+                    let rest = self.packets.queue.len() - frame;
+                    self.leave_out(rest, give);
+                    if let (Some(number), Some(bytes)) =
+                        (self.outgoing.noise, suppressor.describe())
+                    {
+                        give(Leaving::Noise { number, bytes });
+                    }
+                }
+            }
+        }
+        self.suppressor = Some(suppressor);
+    }
+
+    /// Whether what waits is held back, for nobody speaks.
+    fn is_resting(&self) -> bool {
+        let suppressor = self.suppressor.as_ref();
+        suppressor.is_some_and(|suppressor| suppressor.is_resting())
+    }
+
+    /// Gives whole packets of all but the newest samples that wait.
+    fn send_until(&mut self, kept: usize, give: &mut dyn FnMut(Leaving<'_>)) {
+        while self.packets.queue.len() >= kept + self.packets.len {
+            self.packet(give);
+        }
+    }
+
+    /// Lets the oldest samples that wait pass as silence.
+    fn leave_out(&mut self, samples: usize, give: &mut dyn FnMut(Leaving<'_>)) {
+        self.packets.queue.drain(..samples);
+        self.pass(samples, give);
     }
 
     /// Falls silent before a key: what the other end says is taken and
@@ -276,12 +355,18 @@ impl Egress {
         ends.say(session, stream, &mut self.frame);
         fill(&mut self.frame);
         self.spurt = Spurt::Talking;
+        if let Some(suppressor) = &mut self.suppressor {
+            suppressor.wake();
+        }
         self.enqueue();
         self.flush(at, give);
     }
 
     /// Gives the packets due at `at`.
     pub(crate) fn flush(&mut self, at: Time, give: &mut dyn FnMut(Leaving<'_>)) {
+        if self.is_resting() {
+            return;
+        }
         // What waits beyond a frame was left by longer packets of before.
         let most = self.packets.len + self.frame_len();
         while self.packets.queue.len() >= self.packets.len
@@ -294,7 +379,8 @@ impl Egress {
 
     /// When a packet is due between ticks.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        (self.packets.queue.len() >= self.packets.len).then_some(self.packets.due)
+        let is_due = self.packets.queue.len() >= self.packets.len && !self.is_resting();
+        is_due.then_some(self.packets.due)
     }
 
     /// Reads the next frame from the other end.
@@ -321,9 +407,9 @@ impl Egress {
         if self.mute == Mute::On {
             self.frame.fill(0);
         }
-        match (said, self.pause) {
+        match (said, self.outgoing.pause) {
             (1.., _) => Taken::Words,
-            (0, Pause::SendSilence) => Taken::Silence,
+            (0, Pause::SendSilence | Pause::Suppress) => Taken::Silence,
             (0, Pause::SendNothing) => Taken::Nothing,
         }
     }
@@ -356,6 +442,9 @@ impl Egress {
     /// Ends the talkspurt: what is left leaves as one more packet, filled up
     /// with silence.
     fn end_talkspurt(&mut self, give: &mut dyn FnMut(Leaving<'_>)) {
+        if self.is_resting() {
+            self.leave_out(self.packets.queue.len(), give);
+        }
         let Packets {
             queue, len, ahead, ..
         } = &mut self.packets;
@@ -397,7 +486,7 @@ impl Egress {
             Ok(written) => {
                 let bytes = &payload[..written];
                 give(Leaving::Packet {
-                    number: self.format.number,
+                    number: self.outgoing.format.number,
                     samples,
                     bytes,
                 });
@@ -410,7 +499,15 @@ impl Egress {
 
     /// Samples of a tick at the codec's rate.
     fn frame_len(&self) -> usize {
-        self.codec.sample_rate().frame_len()
+        self.codec().sample_rate().frame_len()
+    }
+}
+
+impl Outgoing {
+    /// An encoder for what the peer says that it receives, and `also`.
+    fn encoder(&self, also: &str) -> Box<dyn Encoder> {
+        let said = [&self.format.format.fmtp, also.as_bytes()].join(&b';');
+        self.codec.encoder(Parameters::new(&said))
     }
 }
 
@@ -424,7 +521,6 @@ impl Packets {
             queue: Vec::with_capacity(len + 2 * frame),
             len,
             time,
-            wanted,
             due: Time::ZERO,
             ahead: 0,
             payload: vec![0; codec.max_payload_len(len)].into(),
@@ -441,7 +537,7 @@ impl Packets {
 impl core::fmt::Debug for Egress {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Egress")
-            .field("codec", &self.codec)
+            .field("codec", &self.outgoing.codec)
             .field("spurt", &self.spurt)
             .field("queued", &self.packets.queue.len())
             .finish_non_exhaustive()

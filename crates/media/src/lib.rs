@@ -25,6 +25,7 @@ pub mod rtp;
 mod setup;
 mod stats;
 mod stream;
+mod suppress;
 mod ticker;
 pub mod video;
 mod watch;

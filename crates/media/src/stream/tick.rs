@@ -9,7 +9,7 @@ use super::{Audio, Incoming, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::dtmf::Slot;
-use crate::egress::{Egress, Pause, Speaker};
+use crate::egress::{Egress, Outgoing, Pause, Speaker};
 use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
 use crate::place::{Onward, Place, Voice};
@@ -63,6 +63,7 @@ impl Stream {
         }
         let begins_to_pass = place.onward == Onward::Hear && onward != Onward::Hear;
         (place.onward, place.voice) = (onward, voice);
+        eprintln!("DBG route {:?} {} {}", self.index(), begins_to_pass, self.is_video());
         if begins_to_pass && self.is_video() {
             self.pass_keyframe_request();
         }
@@ -114,9 +115,8 @@ impl Stream {
             self.audio.ingress = None;
         } else if self.audio.ingress.is_none() {
             let first = self.formats.iter().find_map(|format| format.codec);
-            let ingress = first.and_then(|codec| {
-                Ingress::new(codec, self.setup.rate, self.setup.playout).ok()
-            });
+            let ingress = first
+                .and_then(|codec| Ingress::new(codec, self.setup.rate, self.setup.playout).ok());
             self.audio.ingress = ingress;
         }
         self.fit_decoders();
@@ -155,19 +155,29 @@ impl Stream {
         let rate = self.setup.rate;
         let rate_of_use = self.rate_of_use();
         let agreement = self.agreement.as_ref();
-        let send = agreement.and_then(|agreement| {
+        let pause = self.setup.pause;
+        let outgoing = agreement.and_then(|agreement| {
             let send = agreement.send.as_ref()?;
-            Some((send, send.codec_at(rate_of_use)?, agreement.packet))
+            let codec = send.codec_at(rate_of_use)?;
+            let noise = agreement.noise(codec.clock_rate());
+            Some(Outgoing {
+                codec,
+                format: send.clone(),
+                packet: agreement.packet,
+                pause,
+                noise: noise.map(|noise| noise.number),
+            })
         });
-        let Some((send, codec, packet)) = send else {
+        let Some(outgoing) = outgoing else {
             self.audio.egress = None;
             return;
         };
+        let clock_rate = outgoing.codec.clock_rate();
         let fits = match &mut self.audio.egress {
-            Some(egress) if egress.is(codec, send, packet) => Ok(()),
-            Some(egress) => egress.change(codec, send, rate, packet),
-            none => Egress::new(codec, send, rate, packet).map(|mut egress| {
-                (egress.mute, egress.pause) = (self.audio.mute, self.setup.pause);
+            Some(egress) if *egress.outgoing() == outgoing => Ok(()),
+            Some(egress) => egress.change(outgoing, rate),
+            none => Egress::new(outgoing, rate).map(|mut egress| {
+                egress.mute = self.audio.mute;
                 *none = Some(egress);
             }),
         };
@@ -175,7 +185,7 @@ impl Stream {
             egress.expect_loss(self.audio.loss);
         }
         match fits {
-            Ok(()) => self.rtp.sender.set_clock_rate(codec.clock_rate()),
+            Ok(()) => self.rtp.sender.set_clock_rate(clock_rate),
             // Rates that cannot be resampled never pass negotiation.
             Err(_) => self.audio.egress = None,
         }
@@ -186,7 +196,7 @@ impl Stream {
     pub(super) fn tick(&mut self, now: Time, ends: &mut dyn Ends, cx: &mut Context<'_>) {
         while let Some(turn) = self.audio.ticker.as_mut().and_then(|it| it.turn(now)) {
             self.look_for(cx.session, ends);
-            if self.setup.pause == Pause::SendNothing && !self.audio.attended {
+            if self.setup.pause != Pause::SendSilence && !self.audio.attended {
                 self.rest();
                 return;
             }

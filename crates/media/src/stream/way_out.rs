@@ -46,6 +46,7 @@ impl WayOut<'_> {
     pub(super) fn send(&mut self, leaving: Leaving<'_>) {
         let (number, samples, payload) = match leaving {
             Leaving::Silence { samples } => return self.sender.skip(self.ticks(samples)),
+            Leaving::Noise { number, bytes } => return self.send_noise(number, bytes),
             Leaving::Packet {
                 number,
                 samples,
@@ -83,6 +84,20 @@ impl WayOut<'_> {
             .sender
             .send_event(number, event.timestamp, payload.len(), self.at)
             .with_marker(event.marker);
+        self.transmits
+            .push_with(self.from, to, HEADER + payload.len(), |room| {
+                let start = header.write_into(room).unwrap_or(0);
+                room[start..start + payload.len()].copy_from_slice(payload);
+                start + payload.len()
+            });
+    }
+
+    /// Sends a description of the noise from here on (RFC 3389 §4): like an
+    /// event it takes a number and no time.
+    fn send_noise(&mut self, number: PayloadType, payload: &[u8]) {
+        let Some(to) = self.to else { return };
+        let (at, timestamp) = (self.at, self.sender.timestamp());
+        let header = self.sender.send_event(number, timestamp, payload.len(), at);
         self.transmits
             .push_with(self.from, to, HEADER + payload.len(), |room| {
                 let start = header.write_into(room).unwrap_or(0);
