@@ -3,12 +3,15 @@
 //! In: datagrams, deadlines and the effects of commands. Out: the outbox and
 //! events. A panic in one call ends that call alone.
 
+mod digits;
+mod parting;
+mod rooms;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use talkpath_audio::mixer::Gain;
-use talkpath_media::dtmf::{DialEnd, DialId, Dtmf, Inband};
+use talkpath_media::dtmf::{DialEnd, DialId};
 use talkpath_media::{
     Call, MediaHappening, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex,
     StreamSockets,
@@ -17,7 +20,7 @@ use talkpath_transport::{Component, DropReason};
 use talkpath_wire::Time;
 
 use super::command::{End, NewStream, Step};
-use super::legs::{Leg, Legs};
+use super::legs::Legs;
 use super::published::Published;
 use super::sockets::{Sockets, User};
 use super::wheel::Wheel;
@@ -27,6 +30,7 @@ use crate::files::FileCommand;
 use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
 use crate::wait::Completer;
+use parting::{Leaving, Parted};
 
 /// Seats, sockets and timers.
 pub(crate) struct Floor {
@@ -47,20 +51,6 @@ pub(crate) struct Floor {
     parted: Vec<Parted>,
     /// Who waits for what is dialled.
     diallings: BTreeMap<(SessionId, DialId), Completer<DialEnd>>,
-}
-
-struct Leaving {
-    session: SessionId,
-    reason: CloseReason,
-    done: Option<Completer<()>>,
-}
-
-struct Parted {
-    session: SessionId,
-    reason: CloseReason,
-    done: Option<Completer<()>>,
-    /// The way to the files task, if files are to be finished.
-    farewell: Option<Permit<FileCommand>>,
 }
 
 impl Floor {
@@ -312,160 +302,10 @@ impl Floor {
         });
     }
 
-    /// Lets a stream join a room: its call and that of the room become one.
-    pub(crate) fn join(
-        &mut self,
-        now: Time,
-        room: RoomId,
-        (session, stream): (SessionId, StreamIndex),
-    ) {
-        let Some(from) = self.legs.seat(session) else {
-            return;
-        };
-        let known = self.rooms.iter().find(|(known, _)| *known == room);
-        let seat = known.map_or(from, |(_, seat)| *seat);
-        if known.is_none() {
-            self.rooms.push((room, seat));
-        }
-        if from != seat {
-            self.merge(from, seat);
-        }
-        self.with_call(now, seat, |call, _, _| {
-            call.join(now, room, session, stream)
-        });
-    }
-
-    /// Makes a stream louder or quieter to the others of its room.
-    pub(crate) fn set_gain(
-        &mut self,
-        now: Time,
-        (session, stream): (SessionId, StreamIndex),
-        gain: Gain,
-    ) {
-        if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, _| {
-                call.set_gain(now, session, stream, gain)
-            });
-        }
-    }
-
-    /// Lets a session leave the room that it is in.
-    pub(crate) fn leave_rooms(&mut self, now: Time, session: SessionId) {
-        if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, _| {
-                let streams: Vec<_> = call
-                    .setups(session)
-                    .map(|(setup, _)| setup.stream)
-                    .collect();
-                for stream in streams {
-                    call.leave(now, session, stream);
-                }
-            });
-        }
-    }
-
-    pub(crate) fn end_room(&mut self, now: Time, room: RoomId) {
-        let found = self.rooms.iter().position(|(known, _)| *known == room);
-        if let Some(found) = found {
-            let (room, seat) = self.rooms.swap_remove(found);
-            self.with_call(now, seat, |call, _, _| call.end_room(now, room));
-        }
-    }
-
-    /// Moves what sits on the seat `from` to another.
-    fn merge(&mut self, from: usize, to: usize) {
-        let Some(moved) = self.seats[from].take() else {
-            return;
-        };
-        if let Some(Some(call)) = self.seats.get_mut(to) {
-            call.merge(moved);
-        }
-        self.legs.reseat(from, to);
-        self.sockets.reseat(from, to);
-        for (_, seat) in self.rooms.iter_mut().filter(|(_, seat)| *seat == from) {
-            *seat = to;
-        }
-        self.vacate_seat(from);
-    }
-
-    /// Dials into a stream.
-    pub(crate) fn dial(
-        &mut self,
-        now: Time,
-        (session, stream): (SessionId, StreamIndex),
-        (id, dtmf): (DialId, Dtmf),
-        done: Completer<DialEnd>,
-    ) {
-        let Some(seat) = self.legs.seat(session) else {
-            return;
-        };
-        self.diallings.insert((session, id), done);
-        self.with_call(now, seat, |call, _, outbox| {
-            call.dial(now, (session, stream), (id, dtmf), outbox);
-        });
-    }
-
-    pub(crate) fn stop_dialling(
-        &mut self,
-        now: Time,
-        (session, stream): (SessionId, StreamIndex),
-        id: DialId,
-    ) {
-        if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, outbox| {
-                call.stop_dialling(session, stream, id, outbox);
-            });
-        }
-    }
-
-    /// Listens for keys in the sound of a stream, or no more.
-    pub(crate) fn listen_for_digits(
-        &mut self,
-        now: Time,
-        who: (SessionId, StreamIndex),
-        inband: Inband,
-    ) {
-        if let Some(seat) = self.legs.seat(who.0) {
-            self.with_call(now, seat, |call, _, outbox| {
-                call.listen_for_digits(now, who, inband, outbox);
-            });
-        }
-    }
-
     pub(crate) fn mute(&mut self, session: SessionId, mute: Mute) {
         let seat = self.legs.seat(session);
         if let Some(Some(call)) = seat.and_then(|seat| self.seats.get_mut(seat)) {
             call.mute(session, mute);
-        }
-    }
-
-    /// Lets a session say goodbye; [`Floor::vacate`] ends it after the flush.
-    pub(crate) fn close(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        reason: CloseReason,
-        done: Option<Completer<()>>,
-    ) {
-        let is_leaving = self
-            .leaving
-            .iter()
-            .any(|leaving| leaving.session == session);
-        self.leaving.push(Leaving {
-            session,
-            reason,
-            done,
-        });
-        if let (Some(seat), false) = (self.legs.seat(session), is_leaving) {
-            self.with_call(now, seat, |call, _, outbox| {
-                call.close_session(now, session, outbox)
-            });
-        }
-    }
-
-    pub(crate) fn close_all(&mut self, now: Time, reason: CloseReason) {
-        for session in self.legs.sessions() {
-            self.close(now, session, reason, None);
         }
     }
 
@@ -498,76 +338,6 @@ impl Floor {
             }
         });
         outbox.transmits.clear();
-    }
-
-    /// Ends the sessions that have said goodbye.
-    pub(crate) fn vacate(&mut self, now: Time, io: &mut dyn Io) {
-        for Leaving {
-            session,
-            reason,
-            done,
-        } in std::mem::take(&mut self.leaving)
-        {
-            self.leave(io, session, |_| true);
-            let Some(mut leg) = self.legs.remove(session) else {
-                // It had left before.
-                if let Some(done) = done {
-                    done.complete(());
-                }
-                continue;
-            };
-            let farewell = leg.farewell.take();
-            let published = Arc::clone(&leg.published);
-            self.diallings.retain(|(known, _), _| *known != session);
-            self.retire(now, session, leg);
-            published.end();
-            self.parted.push(Parted {
-                session,
-                reason,
-                done,
-                farewell,
-            });
-        }
-    }
-
-    /// Says last what is said last: that sessions are closed. Where files are
-    /// to be finished first, the files task says it.
-    pub(crate) fn part(&mut self, say: &mut dyn FnMut(SessionId, Happening)) {
-        for Parted {
-            session,
-            reason,
-            done,
-            farewell,
-        } in self.parted.drain(..)
-        {
-            if let Some(farewell) = farewell {
-                farewell.send(FileCommand::Farewell {
-                    session,
-                    reason,
-                    done,
-                });
-                continue;
-            }
-            if reason != CloseReason::NeverBegan {
-                say(session, Happening::Closed { reason });
-            }
-            if let Some(done) = done {
-                done.complete(());
-            }
-        }
-    }
-
-    /// Takes a session that is over out of its call, and an empty call away.
-    fn retire(&mut self, now: Time, session: SessionId, leg: Leg) {
-        let Some(Some(call)) = self.seats.get_mut(leg.seat) else {
-            return;
-        };
-        leg.published
-            .publish_last(|stats| call.stats_into(now, session, stats));
-        call.remove_session(now, session);
-        if call.is_empty() {
-            self.vacate_seat(leg.seat);
-        }
     }
 
     fn vacate_seat(&mut self, seat: usize) {
