@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Makes recordings whole that a crash left unfinished, FILE.part
     #[command(after_help = RECOVER_EXAMPLES)]
     Recover(RecoverArguments),
+    /// Shows the RTP streams of a capture: loss, jitter, quality, digits, sound
+    #[command(after_help = PROBE_EXAMPLES)]
+    Probe(ProbeArguments),
 }
 
 /// `talkpath demo`
@@ -107,6 +110,27 @@ pub(crate) struct RecoverArguments {
     /// The folder of the recordings
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(crate) folder: PathBuf,
+}
+
+/// `talkpath probe`
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArguments {
+    /// The capture, in the pcap format of tcpdump
+    #[arg(value_name = "FILE.pcap")]
+    pub(crate) file: PathBuf,
+    /// A description of the call, to name its payload types; can stand twice
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp: Vec<PathBuf>,
+    /// Write what each stream sounds like into this folder, as a receiver would
+    /// have played it out: stream-1.wav and so on
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) wav: Option<PathBuf>,
+    /// Draw jitter, delay and loss over time into this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Print one JSON document instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What both sides of a call can ask.
@@ -356,6 +380,18 @@ Examples:
 
 Exit status: 0 when nothing worse than a warning was found; 1 for an error in the SDP, or a file
 that is none; 2 for arguments that cannot be read.";
+
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  talkpath probe call.pcap
+  talkpath probe call.pcap --sdp offer.sdp --sdp answer.sdp --wav heard/ --plot call.svg
+  talkpath probe call.pcap --json | jq '.streams[].quality.mos'
+  tcpdump -i any -w call.pcap udp portrange 10000-20000     captures a call
+
+MOS and R are those of the E-model (ITU-T G.107), on the narrow-band scale: 4.4 and 93 are the best.
+
+Exit status: 0 when a stream was found; 1 when there is none, or the file is no capture; 2 for
+arguments that cannot be read.";
 
 const RECOVER_EXAMPLES: &str = "\
 Examples:

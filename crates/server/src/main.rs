@@ -22,6 +22,8 @@ mod interrupt;
 mod live;
 mod output;
 mod recording;
+mod plot;
+mod probe;
 mod recover;
 mod refusal;
 mod report;
@@ -55,5 +57,6 @@ fn run(arguments: TopLevel) -> Result<u8, Failure> {
         Command::Answer(answer) => call::answer(&answer),
         Command::Sdp(sdp) => explain::sdp(&sdp),
         Command::Recover(folder) => recover::run(&folder),
+        Command::Probe(capture) => probe::run(&capture),
     }
 }

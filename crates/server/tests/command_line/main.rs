@@ -10,6 +10,7 @@
 mod call;
 mod demo;
 mod mistakes;
+mod probe;
 mod program;
 mod record;
 mod sdp;
