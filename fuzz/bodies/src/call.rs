@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
+use talkpath_media::playout::Target;
 use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, Mute, Numbered, Outbox, Path, Pause,
@@ -28,7 +29,7 @@ pub fn call(bytes: &[u8]) {
     }
     for session in SESSIONS {
         run.call.close_session(run.now, session, &mut run.out);
-        run.call.remove_session(session);
+        run.call.remove_session(run.now, session);
     }
     run.check();
     assert!(run.call.is_empty());
@@ -92,7 +93,7 @@ impl Run {
             _ => match script.below(3) {
                 0 => self.call.close_session(now, session, out),
                 1 => self.call.remove_stream(now, session, stream, out),
-                _ => self.call.remove_session(session),
+                _ => self.call.remove_session(now, session),
             },
         }
     }
@@ -206,7 +207,8 @@ fn setup(stream: StreamIndex, script: &mut Script<'_>) -> StreamSetup {
             SampleRate::HZ_48000,
         ]),
         media_timeout: Duration::from_millis(u64::from(script.u16())),
-        pause: script.one_of(&[Pause::SendNothing, Pause::SendSilence]),
+        pause: script.one_of(&[Pause::SendNothing, Pause::SendSilence, Pause::Suppress]),
+        playout: script.one_of(&[Target::default(), Target::Fixed(Duration::from_millis(60))]),
     }
 }
 
@@ -245,7 +247,11 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
         }),
         hold: script.one_of(&[Hold::No, Hold::No, Hold::Direction, Hold::Address]),
         voip_reports: script.one_of(&[VoipReports::Unasked, VoipReports::Asked]),
-        keyframes: script.one_of(&[KeyframeRequests::None, KeyframeRequests::Fir, KeyframeRequests::Both]),
+        keyframes: script.one_of(&[
+            KeyframeRequests::None,
+            KeyframeRequests::Fir,
+            KeyframeRequests::Both,
+        ]),
         accepts: all.into(),
     }
 }

@@ -1,6 +1,10 @@
-//! Files as they may be found: WAV, whole, in pieces and broken, and pcap.
+//! Files as they may be found, whole, in pieces and broken: WAV, Ogg Opus,
+//! Matroska and pcap.
 
-use talkpath_file::pcap::{PcapReader, PcapWriter, Precision};
+use talkpath_file::Patch;
+use talkpath_file::mkv::{self, MkvRepairScan};
+use talkpath_file::ogg::{self, OggPacket, OggReader, OggRepairScan};
+use talkpath_file::pcap::{PcapReader, PcapScan, PcapWriter, Precision};
 use talkpath_file::wav::{WavReader, repair};
 
 use crate::script::Script;
@@ -99,4 +103,116 @@ pub fn pcap(file: &[u8]) {
     let read = PcapReader::new(&copy).expect("it is ours");
     let read: Vec<_> = read.map(|datagram| datagram.expect("it is ours")).collect();
     assert_eq!(read, taken);
+}
+
+/// The repair of a capture: what is said to be whole can be read, record by
+/// record.
+pub fn pcap_repair(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let piece = usize::from(script.u8()) + 1;
+    let file = script.rest();
+    let mut scan = PcapScan::new();
+    file.chunks(piece).for_each(|piece| scan.push(piece));
+    let Some(whole) = scan.whole() else {
+        assert_eq!(scan.records(), 0);
+        return;
+    };
+    let kept = &file[..whole as usize];
+    assert_eq!(kept.len() as u64, whole);
+    let mut again = PcapScan::new();
+    again.push(kept);
+    assert_eq!(
+        (again.whole(), again.records()),
+        (Some(whole), scan.records())
+    );
+}
+
+/// An Ogg file: in pieces it gives the same packets as in one.
+pub fn ogg(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let piece = usize::from(script.u8()) + 1;
+    let file = script.rest();
+    let whole = packets(file, file.len().max(1));
+    assert_eq!(packets(file, piece), whole);
+    let total: usize = whole.0.iter().map(|(data, ..)| data.len()).sum();
+    assert!(total <= file.len());
+}
+
+/// A packet's bytes, its position, and how much of it is skipped and heard.
+type Sound = (Vec<u8>, u64, u32, u32);
+
+/// The packets of a file that is read in pieces, and whether it ended well.
+fn packets(file: &[u8], piece: usize) -> (Vec<Sound>, bool, u64) {
+    let mut reader = OggReader::new();
+    let mut all = Vec::new();
+    for mut rest in file.chunks(piece) {
+        loop {
+            let taken = reader.push(rest);
+            rest = &rest[taken..];
+            let before = all.len();
+            while let Ok(Some(OggPacket {
+                data,
+                position,
+                skip,
+                samples,
+            })) = reader.next_packet()
+            {
+                all.push((data.to_vec(), position, skip, samples));
+            }
+            if rest.is_empty() && all.len() == before {
+                break;
+            }
+            assert!(taken > 0 || all.len() > before, "it stands still");
+        }
+    }
+    (all, reader.finish().is_ok(), reader.faults())
+}
+
+/// The repair of an Ogg file: in pieces as in one, and once is enough.
+pub fn ogg_repair(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let piece = usize::from(script.u8()) + 1;
+    let file = script.rest();
+    let repaired = ogg::repair(file);
+    let mut scan = OggRepairScan::new();
+    file.chunks(piece).for_each(|piece| scan.push(piece));
+    assert_eq!(scan.finish(), repaired);
+    let Ok(Some(repaired)) = repaired else {
+        return;
+    };
+    let kept = patched(file, repaired.len, &repaired.patches);
+    assert_eq!(ogg::repair(&kept), Ok(None));
+}
+
+/// The repair of a Matroska file: as that of an Ogg file.
+pub fn mkv_repair(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let piece = usize::from(script.u8()) + 1;
+    let file = script.rest();
+    let repaired = mkv::repair(file);
+    let mut scan = MkvRepairScan::new();
+    file.chunks(piece).for_each(|piece| scan.push(piece));
+    assert_eq!(scan.finish(), repaired);
+    let Ok(Some(repaired)) = repaired else {
+        return;
+    };
+    assert!(repaired.frames <= file.len() as u64);
+    let kept = patched(file, repaired.len, &repaired.patches);
+    // A size of one byte has no room for what the file holds.
+    let again = mkv::repair(&kept);
+    let again = again.expect("what was repaired can be read");
+    assert!(again.is_none_or(|again| (again.len, again.frames) == (repaired.len, repaired.frames)));
+}
+
+/// What a file becomes: patches lie in what is kept of it.
+fn patched(file: &[u8], len: u64, patches: &[Patch]) -> Vec<u8> {
+    let mut kept = file[..len as usize].to_vec();
+    for patch in patches {
+        let place = kept.get_mut(patch.offset as usize..);
+        let place = place.and_then(|place| place.get_mut(..patch.bytes.len()));
+        place
+            .expect("inside of what is kept")
+            .copy_from_slice(&patch.bytes);
+    }
+    kept
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod digits;
 mod files;
 mod manager;
 mod negotiation;
@@ -16,17 +17,22 @@ mod playout;
 mod rtp_party;
 mod script;
 mod sdp;
+mod sound;
 mod transport;
+mod video;
 mod wire;
 
 pub use call::call;
-pub use files::{pcap, wav, wav_repair};
+pub use digits::{dialler, dtmf_receiver, telephone_event};
+pub use files::{mkv_repair, ogg, ogg_repair, pcap, pcap_repair, wav, wav_repair};
 pub use manager::manager;
 pub use negotiation::negotiation;
 pub use playout::playout;
 pub use rtp_party::rtp_party;
 pub use sdp::{attributes, sdp, sdp_edits};
+pub use sound::{codecs, comfort_noise, opus_packet};
 pub use transport::{datagram, latch};
+pub use video::{frames, h264, vp8};
 pub use wire::{extensions, rtcp, rtp};
 
 /// A fuzz target: its name and what it does.
@@ -43,6 +49,15 @@ pub const PARSERS: &[Target] = &[
     ("wav", wav),
     ("wav_repair", wav_repair),
     ("pcap", pcap),
+    ("pcap_repair", pcap_repair),
+    ("ogg", ogg),
+    ("ogg_repair", ogg_repair),
+    ("mkv_repair", mkv_repair),
+    ("telephone_event", telephone_event),
+    ("opus_packet", opus_packet),
+    ("comfort_noise", comfort_noise),
+    ("vp8", vp8),
+    ("h264", h264),
     ("datagram", datagram),
 ];
 
@@ -50,6 +65,10 @@ pub const PARSERS: &[Target] = &[
 pub const MACHINES: &[Target] = &[
     ("negotiation", negotiation),
     ("latch", latch),
+    ("codecs", codecs),
+    ("dtmf_receiver", dtmf_receiver),
+    ("dialler", dialler),
+    ("frames", frames),
     ("playout", playout),
     ("rtp_party", rtp_party),
     ("call", call),

@@ -1,6 +1,6 @@
 //! RTP and RTCP packets, and header extensions.
 
-use talkpath_wire::rtcp::{Compound, CompoundMode, RtcpPacket};
+use talkpath_wire::rtcp::{Compound, CompoundMode, RtcpPacket, VoipMetrics};
 use talkpath_wire::{HeaderExtension, PayloadType, RtpHeader, RtpPacket, RtpPacketMut, Ssrc};
 
 use crate::script::Script;
@@ -135,6 +135,14 @@ fn read(packet: &RtcpPacket<'_>, room: usize) {
         RtcpPacket::PayloadFeedback(feedback) => {
             let entries = feedback.fir().count();
             assert!(8 + 8 * entries <= room && feedback.control().len() <= room);
+        }
+        RtcpPacket::ExtendedReport(report) => {
+            let blocks: usize = report.blocks().map(|block| 4 + block.body.len()).sum();
+            assert!(8 + blocks <= room);
+            for metrics in report.voip_metrics() {
+                let again = VoipMetrics::from_bytes(&metrics.to_bytes());
+                assert_eq!(again.to_bytes(), metrics.to_bytes());
+            }
         }
         RtcpPacket::Other(raw) => assert!(raw.body().len() <= room),
     }
