@@ -34,23 +34,19 @@ impl Lane {
     /// The grid, with values at the left and time below.
     pub(super) fn axes(&self, svg: &mut String, time: &Scale, labels: Labels) {
         // Writing into a string does not fail.
+        let last = self.values.ticks().last();
         for value in self.values.ticks() {
             let y = self.values.at(value);
+            let unit = if Some(value) == last { self.unit } else { "" };
             let _ = writeln!(
                 svg,
                 "<line x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"#e5e7eb\"/>\
-                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#6b7280\">{}</text>",
+                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#6b7280\">{}{unit}</text>",
                 LEFT - 8.0,
                 y + 4.0,
                 number(value)
             );
         }
-        let _ = writeln!(
-            svg,
-            "<text x=\"14\" y=\"{:.1}\" fill=\"#6b7280\">{}</text>",
-            self.top + 4.0,
-            self.unit
-        );
         for at in time.ticks() {
             let x = time.at(at);
             let _ = writeln!(

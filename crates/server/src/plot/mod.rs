@@ -77,7 +77,7 @@ fn block(svg: &mut String, course: &Course<'_>, top: f64) {
         .iter()
         .map(|it| it.jitter.max(it.depth).max(it.target));
     let most_ms = most_ms.fold(10.0, f64::max);
-    let delays = Lane::new(top + 28.0, 150.0, most_ms, "ms");
+    let delays = Lane::new(top + 28.0, 150.0, most_ms, " ms");
     delays.axes(svg, &time, lane::Labels::None);
     let line = |of: fn(&Stretch) -> f64| {
         let points = stretches.iter().map(move |it| (it.until, of(it)));
@@ -88,7 +88,7 @@ fn block(svg: &mut String, course: &Course<'_>, top: f64) {
     delays.line(svg, &time, &line(|it| it.jitter), JITTER);
     let most_lost = stretches.iter().map(|it| it.lost + it.late);
     let most_lost = most_lost.fold(5.0, f64::max).min(100.0);
-    let losses = Lane::new(top + 198.0, 64.0, most_lost, "%");
+    let losses = Lane::new(top + 198.0, 64.0, most_lost, " %");
     losses.axes(svg, &time, lane::Labels::Time);
     for it in &stretches {
         let span = (it.from, it.until);
@@ -198,7 +198,7 @@ mod tests {
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("10.0.0.1 &lt;to&gt; &quot;B&quot; &amp; co<"));
         assert_eq!(svg.matches("<polyline").count(), 3);
-        assert!(svg.contains(">9 s<") && svg.contains(">ms<") && svg.contains(">%<"));
+        assert!(svg.contains(">9 s<") && svg.contains(" ms<") && svg.contains(" %<"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }
 

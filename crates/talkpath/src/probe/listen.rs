@@ -71,6 +71,8 @@ struct Ear {
     idle: u64,
     is_cut_short: bool,
     most_jitter: Duration,
+    /// Since the last moment of the course.
+    most_depth: Duration,
     course: Vec<Moment>,
     began: Time,
     speech: Option<Format>,
@@ -99,6 +101,7 @@ impl Ear {
             idle: 0,
             is_cut_short: false,
             most_jitter: Duration::ZERO,
+            most_depth: Duration::ZERO,
             course: Vec::new(),
             began,
             speech: None,
@@ -225,6 +228,7 @@ impl Ear {
         if let Some(playout) = &mut self.playout {
             let rate = playout.codec().sample_rate();
             self.frame.resize(rate.frame_len(), 0);
+            self.most_depth = self.most_depth.max(playout.stats().depth);
             // Once it has been silent for a while, it stays so until a packet.
             match self.idle < SURELY_IDLE {
                 true => kind = playout.pull(self.next, &mut self.frame, &mut self.drops),
@@ -253,7 +257,7 @@ impl Ear {
         self.course.push(Moment {
             at: self.next - self.began,
             jitter: source.jitter().duration(),
-            depth: stats.depth,
+            depth: std::mem::take(&mut self.most_depth).max(stats.depth),
             target: stats.target,
             packets: source.counts().packets,
             lost: losses.lost(),

@@ -131,7 +131,7 @@ fn opus_ticks(packet: &RtpPacket<'_>) -> Option<usize> {
 /// The clock of a stream's timestamps, by the time its packets take.
 pub(super) fn clock(stream: &Candidate<'_>) -> Option<u32> {
     let first = stream.heard.first()?;
-    let last = stream.heard.iter().take(LOOKED_AT).last()?;
+    let last = stream.heard[..stream.heard.len().min(LOOKED_AT)].last()?;
     let seconds = (last.at - first.at).as_secs_f64();
     let ticks = last
         .packet
