@@ -52,7 +52,8 @@ impl Hour {
         let name = |what: &str| format!("drift {ppm:+} ppm, an hour: {what}");
         let (low, high) = range(&self.depths);
         let note = format!(
-            "depth {low:.0}-{high:.0} ms, mean {:.1}",
+            "100 s that had most: {:.1} ms; depth {low:.0}-{high:.0} ms, mean {:.1}",
+            range(&self.corrected).1,
             mean(&self.depths)
         );
         let apart: Vec<f64> = self
@@ -73,7 +74,7 @@ impl Hour {
         [
             Row::new(
                 &name("corrected in 100 s"),
-                range(&self.corrected).1,
+                mean(&self.corrected),
                 " ms",
                 Goal::AtMost(25.0, 25.0),
             )
