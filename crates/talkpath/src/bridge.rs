@@ -1,4 +1,4 @@
-//! Sessions that hear each other.
+//! Sessions that hear each other, and see each other if they are two.
 //!
 //! A [`Bridge`] is a handle: dropping it changes nothing. It lasts until it is
 //! ended, or its last session leaves or closes.
@@ -14,12 +14,15 @@ use crate::manager::Shared;
 use crate::session::{Core, SessionRef};
 use crate::worker::Command;
 
-/// Two or more sessions that hear each other; see
+/// Two or more sessions that hear each other; the video of two that have the
+/// same codec passes between them as it is. See
 /// [`MediaManager::bridge`](crate::MediaManager::bridge).
 #[derive(Clone)]
 pub struct Bridge {
     shared: Arc<Shared>,
     room: RoomId,
+    /// Where their video passes.
+    pictures: RoomId,
     worker: usize,
 }
 
@@ -32,6 +35,7 @@ impl Bridge {
         let bridge = Bridge {
             shared: Arc::clone(shared),
             room: shared.next_room(),
+            pictures: shared.next_room(),
             worker: a.core().worker(),
         };
         // Nothing has changed if the second cannot be had.
@@ -90,8 +94,11 @@ impl Bridge {
     /// # Errors
     /// [`SessionError::Overloaded`]
     pub fn end(&self) -> Result<(), SessionError> {
-        let place = Core::reserve_at(&self.shared, self.worker)?;
-        place.send(Command::EndRoom { room: self.room });
+        let place = || Core::reserve_at(&self.shared, self.worker);
+        let (sound, pictures) = (place()?, place()?);
+        sound.send(Command::EndRoom { room: self.room });
+        let room = self.pictures;
+        pictures.send(Command::EndRoom { room });
         Ok(())
     }
 
@@ -101,16 +108,21 @@ impl Bridge {
         if core.worker() != self.worker {
             return Err(SessionError::Apart);
         }
-        let place = core.reserve()?;
+        let sound = (core.reserve()?, self.room, session.first_audio()?);
+        let pictures = match session.first_video() {
+            Some(video) => Some((core.reserve()?, self.pictures, video)),
+            None => None,
+        };
         drop(core.open_state()?);
-        let (room, stream) = (self.room, session.first_audio()?);
         let session = core.id;
         Ok(move || {
-            place.send(Command::Join {
-                room,
-                session,
-                stream,
-            });
+            for (place, room, stream) in [Some(sound), pictures].into_iter().flatten() {
+                place.send(Command::Join {
+                    room,
+                    session,
+                    stream,
+                });
+            }
         })
     }
 }

@@ -5,6 +5,7 @@ use talkpath_sdp::Direction;
 
 use crate::codec::Codec;
 use crate::constraints::Audio;
+use crate::video::Video;
 
 /// A change to a session, proposed to the peer by an offer.
 ///
@@ -34,6 +35,8 @@ pub enum Change {
     Codecs(StreamIndex, Vec<Codec>),
     /// One more stream.
     Add(Audio),
+    /// One more stream, of video.
+    AddVideo(Video),
     /// One stream less; its m-line stays, with port 0.
     Remove(StreamIndex),
 }

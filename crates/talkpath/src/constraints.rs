@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
+use talkpath_media::playout::Target as Playout;
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::{Events, Preference, RtcpMux, TelephoneEvent, VoipReports};
 use talkpath_transport::SourcePolicy;
 
 use crate::codec::Codec;
+use crate::video::Video;
 
 /// One audio stream as the application wants it.
 ///
@@ -31,6 +33,7 @@ pub struct Audio {
     pub(crate) rtcp_mux: RtcpMux,
     pub(crate) digits: TelephoneEvent,
     pub(crate) voip_reports: VoipReports,
+    pub(crate) playout: Playout,
 }
 
 impl Audio {
@@ -63,6 +66,7 @@ impl Audio {
             rtcp_mux: RtcpMux::Offer,
             digits: TelephoneEvent::Events(DIGITS),
             voip_reports: VoipReports::Unasked,
+            playout: Playout::default(),
         }
     }
 
@@ -104,6 +108,23 @@ impl Audio {
         self.voip_reports = voip_reports;
         self
     }
+
+    /// How long what comes waits before it is heard: as long as the jitter
+    /// demands, up to 400 ms, if not said. At least 20 ms can be the most, and
+    /// 500 ms; what it comes to is in [`PlayoutStats`](crate::PlayoutStats).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use talkpath::{Audio, Codec, Playout};
+    /// let (min, max) = (Duration::from_millis(40), Duration::from_millis(200));
+    /// let steady = Audio::sendrecv(Codec::USUAL).playout(Playout::Adaptive { min, max });
+    /// # let _ = steady;
+    /// ```
+    #[must_use]
+    pub fn playout(mut self, playout: Playout) -> Self {
+        self.playout = playout;
+        self
+    }
 }
 
 /// Everything the application wants of a session.
@@ -121,6 +142,7 @@ impl Audio {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Constraints {
     pub(crate) audio: Vec<Audio>,
+    pub(crate) video: Vec<Video>,
     pub(crate) preference: Preference,
     pub(crate) source_policy: SourcePolicy,
     pub(crate) signalling_source: Option<IpAddr>,
@@ -138,12 +160,21 @@ pub enum Silence {
     Nothing,
     /// Packets of silence, for peers that take a pause for a failure.
     Packets,
+    /// Nothing, and nothing either while what is said is no speech, but quiet:
+    /// a voice detector tells, with a hangover of about 400 ms, so that no word
+    /// is cut. To a peer that takes comfort noise (RFC 3389) the noise is
+    /// described, when the pause begins, when it changes and every second; an
+    /// offer proposes that. Opus leaves silence out by itself (`usedtx`). It
+    /// saves about half of the bandwidth of a conversation. What a peer leaves
+    /// out is filled in whatever stands here.
+    Suppress,
 }
 
 impl From<Audio> for Constraints {
     fn from(audio: Audio) -> Self {
         Constraints {
             audio: vec![audio],
+            video: Vec::new(),
             preference: Preference::Local,
             source_policy: SourcePolicy::Signalled,
             signalling_source: None,
@@ -165,6 +196,13 @@ impl Constraints {
     #[must_use]
     pub fn and(mut self, audio: Audio) -> Self {
         self.audio.push(audio);
+        self
+    }
+
+    /// A video stream, an m-line of its own behind those of audio.
+    #[must_use]
+    pub fn and_video(mut self, video: Video) -> Self {
+        self.video.push(video);
         self
     }
 

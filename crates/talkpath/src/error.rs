@@ -125,6 +125,14 @@ pub enum SessionError {
         /// What was asked for.
         millis: u128,
     },
+    /// A jitter buffer cannot be asked for this.
+    #[error("sound waits 20 to 500 ms at most, and no longer at least: not {min} to {max} ms")]
+    PlayoutDelay {
+        /// The shortest delay asked for, in milliseconds.
+        min: u128,
+        /// The longest.
+        max: u128,
+    },
     /// The session has no such stream.
     #[error("the session has no live stream at m-line {line}")]
     NoSuchStream {
@@ -198,6 +206,7 @@ impl SessionError {
             | SessionError::NoSuchInterface { .. }
             | SessionError::Rate { .. }
             | SessionError::PacketTime { .. }
+            | SessionError::PlayoutDelay { .. }
             | SessionError::NoSuchStream { .. }
             | SessionError::AudioTaken { .. }
             | SessionError::Apart

@@ -9,8 +9,10 @@ mod compressed;
 mod container;
 mod control;
 mod decode;
+mod mkv_file;
 mod opus_file;
 mod packets;
+mod pictures;
 mod place;
 mod plan;
 mod player;
@@ -41,6 +43,7 @@ pub(crate) use control::{Control, Duty};
 pub use control::{RecordingId, RecordingState};
 pub use opus_file::OpusError;
 pub(crate) use packets::{PacketTap, PacketWriter, packet_track, read_datagram};
+pub(crate) use pictures::{PictureWriter, picture_track};
 pub use place::{Pause, Pausing};
 pub(crate) use plan::{Form, Plan};
 pub(crate) use player::Player;
@@ -149,6 +152,11 @@ pub struct FileDone {
     /// Datagrams that a capture lost, because they came faster than the disk
     /// takes them.
     pub lost_datagrams: u64,
+    /// Frames of video in the recording.
+    pub pictures: u64,
+    /// Frames of video that are not in it: they came faster than the disk takes
+    /// them, or in another codec than the one that was agreed on at first.
+    pub lost_pictures: u64,
     /// How loud what was recorded is, of each channel of the file; gaps and
     /// pauses are not counted. Empty for a playback and a capture.
     pub levels: Vec<Loudness>,
@@ -167,6 +175,8 @@ impl FileDone {
             length: Duration::ZERO,
             gaps: Duration::ZERO,
             lost_datagrams: 0,
+            pictures: 0,
+            lost_pictures: 0,
             levels: Vec::new(),
             pauses: Vec::new(),
             error: None,

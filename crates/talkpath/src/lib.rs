@@ -74,6 +74,7 @@ pub mod probe;
 mod recover;
 mod rings;
 mod session;
+mod video;
 mod wait;
 mod worker;
 
@@ -95,12 +96,13 @@ pub use ports::{LeaseKind, PortError, PortOrder};
 pub use recover::{Recovered, Recovery, Unrepairable, recover, recover_in};
 pub use rings::{MarkError, Marked};
 pub use session::{
-    AudioEnd, Digits, Ended, Feed, Hear, HearError, HeardFrame, Opus, Over, Packet, PacketKind,
+    AudioEnd, Digits, Ended, Feed, Hear, HearError, HeardFrame, Mkv, Opus, Over, Packet, PacketKind,
     Packets, Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef, SessionState,
     SpeechDetection, Tap, Tapped, UnknownName, Wav,
 };
 pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::dtmf::{Carriage, DialEnd, Digit, Dtmf, DtmfError, Inband};
+pub use talkpath_media::playout::{PlayoutStats, Target as Playout};
 pub use talkpath_media::quality::{Quality, Rating};
 pub use talkpath_media::{
     Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, RoomId, Sent,
@@ -111,6 +113,7 @@ pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription}
 pub use talkpath_transport::{DropReason, Drops, Evidence, SourceChanged, SourcePolicy};
 pub use talkpath_wire::rtcp::VoipMetrics;
 pub use talkpath_wire::{Format, PayloadType, RtpTime, Seq, Ssrc, Time};
+pub use video::{UnknownVideoCodec, Video, VideoCodec};
 pub use wait::{Abandoned, Pending};
 
 /// Measuring and making sound.

@@ -22,8 +22,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use talkpath_media::dtmf::{Dtmf, Inband};
+use talkpath_media::video;
 use talkpath_media::{Diagnosis, Mute, SessionId, SessionStats, StreamIndex};
-use talkpath_sdp::negotiate::Stream;
+use talkpath_sdp::negotiate::{Kind, Stream};
 use talkpath_sdp::{Answer, Offer};
 
 use crate::change::Change;
@@ -41,7 +42,7 @@ pub use digits::Digits;
 pub use feed::Feed;
 pub use packets::{Packet, PacketKind, Packets};
 pub use play::{Over, Play, Playback};
-pub use record::{Opus, Pcap, Record, Recording, UnknownName, Wav};
+pub use record::{Mkv, Opus, Pcap, Record, Recording, UnknownName, Wav};
 
 pub use tap::{SpeechDetection, Tap, Tapped};
 
@@ -210,7 +211,8 @@ impl Session {
     }
 
     /// Records the first audio stream, or the packets of all, until stopped or
-    /// the session closes: a [`Wav`], an [`Opus`] or a [`Pcap`].
+    /// the session closes: a [`Wav`], an [`Opus`], an
+    /// [`Mkv`] or a [`Pcap`].
     ///
     /// Samples stand in the file where the manager's clock played them, in both
     /// channels; what is lost is silence. It is written as `NAME.part` and gets
@@ -222,7 +224,8 @@ impl Session {
     /// [`SessionError::File`] when the file cannot be created: above all when
     /// there is one already.
     pub fn record(&self, what: impl Into<Record>) -> Result<Recording, SessionError> {
-        record::record(&self.core, || self.first_audio(), what.into())
+        let video = self.first_video().zip(self.video_codec());
+        record::record(&self.core, || self.first_audio(), video, what.into())
     }
 
     /// Plays a file, samples or a tone into the first audio stream, before
@@ -422,12 +425,32 @@ impl SessionRef {
         &self.core
     }
 
-    /// The first live m-line.
+    /// The first live m-line of audio.
     pub(crate) fn first_audio(&self) -> Result<StreamIndex, SessionError> {
+        let found = self.first(&Kind::Audio);
+        found.ok_or(SessionError::NoSuchStream { line: 0 })
+    }
+
+    /// The first live m-line of video.
+    pub(crate) fn first_video(&self) -> Option<StreamIndex> {
+        self.first(&Kind::Video)
+    }
+
+    /// The codec of its first video, the one that is to be expected.
+    fn video_codec(&self) -> Option<video::VideoCodec> {
+        let line = self.first_video()?;
         let streams = self.streams();
-        let line = streams.iter().position(Stream::is_live);
-        line.map(|line| StreamIndex(line as u8))
-            .ok_or(SessionError::NoSuchStream { line: 0 })
+        let receive = &streams.get(usize::from(line.0))?.receive;
+        receive
+            .iter()
+            .find_map(|codec| video::VideoCodec::of(&codec.format))
+    }
+
+    fn first(&self, kind: &Kind) -> Option<StreamIndex> {
+        let streams = self.streams();
+        let is_it = |stream: &Stream| stream.is_live() && stream.kind == *kind;
+        let line = streams.iter().position(is_it)?;
+        Some(StreamIndex(line as u8))
     }
 
     /// Its number, unique within the manager.

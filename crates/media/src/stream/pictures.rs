@@ -144,8 +144,10 @@ impl Stream {
                 codec,
                 frame,
             };
+            let has_begun_anew = picture.frame.keyframe;
             match ends.see(cx.session, self.setup.stream, picture) {
-                Watching::Clear => self.pictures.asking.rest(),
+                Watching::Clear if has_begun_anew => self.pictures.asking.rest(),
+                Watching::Clear => self.pictures.asking.see(),
                 Watching::Blind => self.pictures.asking.want(),
                 Watching::Over => {
                     self.pictures.asking.rest();

@@ -63,7 +63,6 @@ impl Stream {
         }
         let begins_to_pass = place.onward == Onward::Hear && onward != Onward::Hear;
         (place.onward, place.voice) = (onward, voice);
-        eprintln!("DBG route {:?} {} {}", self.index(), begins_to_pass, self.is_video());
         if begins_to_pass && self.is_video() {
             self.pass_keyframe_request();
         }

@@ -45,6 +45,13 @@ impl Asking {
         self.need = Need::None;
     }
 
+    /// We see all that comes; what somebody else asked for is asked for still.
+    pub(crate) fn see(&mut self) {
+        if self.need == Need::UntilItComes {
+            self.need = Need::None;
+        }
+    }
+
     /// When to ask next.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         match self.need {
@@ -110,5 +117,8 @@ mod tests {
             (None, Some(2))
         );
         assert_eq!((asking.poll_timeout(), asking.asked()), (None, 2));
+        asking.pass_on();
+        asking.see();
+        assert_eq!(asking.take(at(2000)), Some(3));
     }
 }

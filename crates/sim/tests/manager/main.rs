@@ -27,6 +27,7 @@ mod recordings_are_true_to_time;
 mod sounds_are_played;
 mod streams_come_and_go;
 mod taps_listen;
+mod video_is_carried;
 mod what_comes_from_strangers_is_counted;
 mod what_is_said_is_heard;
 mod who_the_peer_is;

@@ -27,15 +27,20 @@ pub(super) trait Container: Send {
     /// So many bytes of what was appended to `out` have reached the file.
     fn written(&mut self, bytes: u64);
 
-    /// What makes the file valid up to what has reached it; none where it is.
-    fn patch(&self) -> Option<Patch>;
+    /// What makes the file valid up to what has reached it, since asked last.
+    fn patches(&mut self) -> Vec<Patch>;
 
-    /// The sound is over: appends what ends it to `out`. The patch is to be
+    /// The sound is over: appends what ends it to `out`. The patches are to be
     /// written before that.
-    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Option<Patch>>;
+    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Vec<Patch>>;
 
     /// How long the sound is that has been pushed.
     fn length(&self) -> Duration;
+
+    /// Frames of video in the file, and those that are not.
+    fn pictures(&self) -> (u64, u64) {
+        (0, 0)
+    }
 }
 
 /// 16-bit PCM.
@@ -58,11 +63,11 @@ impl WavFile {
         })
     }
 
-    fn header(&self) -> Option<Patch> {
-        Some(Patch {
+    fn header(&self) -> Vec<Patch> {
+        vec![Patch {
             offset: 0,
             bytes: self.wav.header().to_vec(),
-        })
+        }]
     }
 }
 
@@ -90,11 +95,11 @@ impl Container for WavFile {
         self.wav.written(bytes);
     }
 
-    fn patch(&self) -> Option<Patch> {
+    fn patches(&mut self) -> Vec<Patch> {
         self.header()
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Option<Patch>> {
+    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Vec<Patch>> {
         out.extend(self.wav.mark(&self.marks));
         Ok(self.header())
     }
@@ -202,11 +207,11 @@ impl Container for OpusFile {
 
     fn written(&mut self, _: u64) {}
 
-    fn patch(&self) -> Option<Patch> {
-        None
+    fn patches(&mut self) -> Vec<Patch> {
+        Vec::new()
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Option<Patch>> {
+    fn finish(&mut self, out: &mut Vec<u8>) -> std::io::Result<Vec<Patch>> {
         // What the encoder still holds is drawn out, and what that is too much
         // is told to be trimmed (RFC 7845 §4.4).
         let wanted = self.pushed * 48_000 / u64::from(self.rate.hz()) + u64::from(LOOK_AHEAD);
@@ -218,7 +223,7 @@ impl Container for OpusFile {
             let trim = ogg.position().saturating_sub(wanted) as u32;
             ogg.finish(trim, out).map_err(std::io::Error::other)?;
         }
-        Ok(self.marks.take())
+        Ok(self.marks.take().into_iter().collect())
     }
 
     fn length(&self) -> Duration {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use talkpath_audio::SampleRate;
 
 use super::container::{Container, OpusFile, WavFile};
+use super::mkv_file::MkvFile;
+use super::pictures::PictureTrack;
 use super::recorder::{Means, Recorder};
 use super::reshape::Reshape;
 use super::target::Target;
@@ -23,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) rate: SampleRate,
     pub(crate) existing: Existing,
     pub(crate) pausing: Pausing,
+    /// Of a Matroska file.
+    pub(crate) pictures: Option<PictureTrack>,
 }
 
 /// The container, and what is particular to it.
@@ -36,6 +40,7 @@ pub(crate) enum Form {
         /// Bits per second at most.
         bitrate: Option<u32>,
     },
+    Mkv,
 }
 
 impl Recorder {
@@ -61,6 +66,12 @@ impl Recorder {
                 }
                 let wav = WavFile::new(rate, channels).map_err(|_| odd(rate.hz()))?;
                 (Box::new(wav), rate)
+            }
+            Form::Mkv => {
+                let date = driver.wall_clock_at_zero().since_1970();
+                let date = date + driver.now().since_start();
+                let mkv = MkvFile::new(plan.rate, channels, plan.pictures, date);
+                (Box::new(mkv), plan.rate)
             }
             Form::Opus { bitrate } => {
                 let serial = control.id().0 as u32;

@@ -152,11 +152,11 @@ impl Recorder {
         }
         let length = self.container.length();
         self.kept = length;
-        if length >= self.patched + PATCH_EVERY
-            && let Some(patch) = self.container.patch()
-        {
+        if length >= self.patched + PATCH_EVERY {
             self.patched = length;
-            self.target.patch(&patch)?;
+            for patch in self.container.patches() {
+                self.target.patch(&patch)?;
+            }
         }
         Ok(())
     }
@@ -166,8 +166,7 @@ impl Recorder {
         self.reshape.finish(&mut self.shaped);
         self.container.push(&self.shaped, &mut self.bytes)?;
         self.write()?;
-        let patch = self.container.finish(&mut self.bytes)?;
-        if let Some(patch) = patch {
+        for patch in self.container.finish(&mut self.bytes)? {
             self.target.patch(&patch)?;
         }
         self.target.append(&self.bytes)?;
@@ -179,15 +178,18 @@ impl Recorder {
     fn save(&mut self) {
         self.bytes.clear();
         let _ = self.target.tidy();
-        if let Some(patch) = self.container.patch() {
+        for patch in self.container.patches() {
             let _ = self.target.patch(&patch);
         }
         let _ = self.target.finish();
     }
 
     fn done(&mut self, error: Option<std::io::Error>) -> FileDone {
+        let (pictures, lost_pictures) = self.container.pictures();
         FileDone {
             length: self.kept,
+            pictures,
+            lost_pictures,
             gaps: self.place.gaps(),
             levels: self.levels.iter().map(LevelMeter::loudness).collect(),
             pauses: self.place.take_pauses(),

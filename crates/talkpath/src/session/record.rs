@@ -1,6 +1,6 @@
 //! Recording: what a session hears, says and exchanges, into files.
 //!
-//! In: a [`Wav`], an [`Opus`] or a [`Pcap`], which says what, where to and how.
+//! In: a [`Wav`], an [`Opus`], an [`Mkv`] or a [`Pcap`], which says what, where to and how.
 //! Out: a [`Recording`] that can be paused, resumed, stopped and waited for. Its
 //! handles detach when dropped: it goes on until it is stopped, or its session
 //! closes, and [`SessionRef::recordings`](super::SessionRef::recordings) has new
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use talkpath_audio::SampleRate;
 use talkpath_media::StreamIndex;
+use talkpath_media::video::VideoCodec;
 
 use super::core::Core;
 use super::file::{Places, prepare};
@@ -18,18 +19,18 @@ use crate::driver::{Driver, Existing};
 use crate::error::SessionError;
 use crate::files::{
     Control, Duty, FileDone, Form, PacketWriter, Pausing, Plan, Recorder, RecordingId,
-    RecordingState, Sides, Told, Work, packet_track,
+    RecordingState, Sides, Told, Work, packet_track, picture_track,
 };
 use crate::wait::Pending;
-use crate::worker::End;
+use crate::worker::{Command, End};
 
-/// What is to be recorded: a [`Wav`], an [`Opus`] or a [`Pcap`].
+/// What is to be recorded: a [`Wav`], an [`Opus`], an [`Mkv`] or a [`Pcap`].
 ///
 /// ```
 /// use talkpath::{Record, Sides};
 /// assert!(Record::by_name("call.opus", Sides::Stereo).is_ok());
 /// let error = Record::by_name("call.mp3", Sides::Stereo).unwrap_err();
-/// assert_eq!(error.to_string(), "call.mp3: no recording ends in that; .wav, .opus and .pcap do");
+/// assert_eq!(error.to_string(), "call.mp3: no recording ends in that; .wav, .opus, .mkv and .pcap do");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use = "it is recorded by Session::record"]
@@ -48,7 +49,7 @@ enum What {
 
 /// A name that says nothing of how to record: the caller's fault.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{path}: no recording ends in that; .wav, .opus and .pcap do", path = path.display())]
+#[error("{path}: no recording ends in that; .wav, .opus, .mkv and .pcap do", path = path.display())]
 pub struct UnknownName {
     /// The file.
     pub path: PathBuf,
@@ -56,7 +57,7 @@ pub struct UnknownName {
 
 impl Record {
     /// What the end of a file's name says: `.wav`, `.opus` (or `.ogg`) of
-    /// `sides`, `.pcap` of the packets.
+    /// `sides`, `.mkv` of these and the video, `.pcap` of the packets.
     ///
     /// # Errors
     /// [`UnknownName`] for every other.
@@ -66,13 +67,15 @@ impl Record {
         match end.to_str() {
             Some("wav") => Ok(Wav::new(path, sides).into()),
             Some("opus" | "ogg") => Ok(Opus::new(path, sides).into()),
+            Some("mkv") => Ok(Mkv::new(path).sides(sides).into()),
             Some("pcap") => Ok(Pcap::new(path).into()),
             _ => Err(UnknownName { path }),
         }
     }
 
     /// What becomes of time in which it is paused; silence if not said. A
-    /// capture has no silence: it leaves the packets out.
+    /// capture has no silence: it leaves the packets out. A Matroska file always
+    /// has it, so that its video stays where it was.
     pub fn pausing(mut self, pausing: Pausing) -> Self {
         self.pausing = pausing;
         self
@@ -259,6 +262,59 @@ impl Pcap {
     }
 }
 
+/// Recording into a Matroska file: sound as 16-bit PCM, and beside it the video
+/// that comes, VP8 or H.264 as its sender encoded it. Nothing decodes or encodes
+/// the video: it begins with a keyframe, and behind a loss it goes on with the
+/// next one; both are asked for (PLI, FIR) if the peer understands that.
+///
+/// The video is that of the session's first m-line of video, in the codec that is
+/// agreed on when the recording begins; a session without video has sound alone.
+/// It stands where it came, by its sender's clock; sound stands where it was
+/// played, the delay of the jitter buffer later.
+///
+/// ```no_run
+/// use talkpath::{Audio, Codec, Constraints, MediaManager, Mkv, Video, VideoCodec};
+/// # let manager = MediaManager::builder().interface("127.0.0.1").ports(25600..=25700).build()?;
+/// # let offer = "";
+/// let wanted = Constraints::from(Audio::sendrecv(Codec::USUAL))
+///     .and_video(Video::recvonly(VideoCodec::ALL));
+/// let (session, answer) = manager.accept_offer(offer, wanted)?;
+/// let recording = session.record(Mkv::new("call.mkv"))?;
+/// // ...
+/// let done = recording.finish().wait()?;
+/// println!("{} frames in {} s", done.pictures, done.length.as_secs());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use = "it is recorded by Session::record"]
+pub struct Mkv(Record);
+
+impl Mkv {
+    /// What is heard on the left, what is said on the right, and the video.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Mkv(Record::sound(path.into(), Sides::Stereo, Form::Mkv))
+    }
+
+    /// The same with other sound beside the video.
+    pub fn sides(mut self, sides: Sides) -> Self {
+        if let What::Sound { sides: known, .. } = &mut self.0.what {
+            *known = sides;
+        }
+        self
+    }
+
+    /// As [`Record::existing`].
+    pub fn existing(self, existing: Existing) -> Self {
+        Mkv(self.0.existing(existing))
+    }
+}
+
+impl From<Mkv> for Record {
+    fn from(mkv: Mkv) -> Self {
+        mkv.0
+    }
+}
+
 impl From<Wav> for Record {
     fn from(wav: Wav) -> Self {
         wav.0
@@ -378,6 +434,7 @@ impl Recordings {
 pub(super) fn record(
     core: &Core,
     stream: impl FnOnce() -> Result<StreamIndex, SessionError>,
+    video: Option<(StreamIndex, VideoCodec)>,
     record: Record,
 ) -> Result<Recording, SessionError> {
     let driver = Arc::clone(&core.shared.driver);
@@ -387,16 +444,37 @@ pub(super) fn record(
         What::Sound { sides, form } => {
             let stream = stream()?;
             let (places, rate) = prepare(core, stream)?;
+            let video = video.filter(|_| form == Form::Mkv);
+            let (seen, pictures) = match video {
+                Some((stream, codec)) => {
+                    let (writer, track) = picture_track(codec, driver.now(), &control);
+                    (Some((core.reserve()?, stream, writer)), Some(track))
+                }
+                None => (None, None),
+            };
+            let pausing = match form {
+                Form::Mkv => Pausing::Silence,
+                Form::Wav { .. } | Form::Opus { .. } => record.pausing,
+            };
             let plan = Plan {
                 sides,
                 form,
                 rate,
                 existing: record.existing,
-                pausing: record.pausing,
+                pausing,
+                pictures,
             };
             let (recorder, track) = Recorder::create(&driver, plan, &control)?;
             let work = Work::Record(Box::new(recorder));
             places.begin_told(core, stream, (work, told), End::Recorder(track));
+            if let Some((place, stream, writer)) = seen {
+                place.send(Command::Attach {
+                    session: core.id,
+                    stream,
+                    end: End::Pictures(writer),
+                    farewell: None,
+                });
+            }
         }
         What::Packets => {
             drop(core.open_state()?);

@@ -129,8 +129,9 @@ impl Core {
             pause: match constraints.silence {
                 Silence::Nothing => Pause::SendNothing,
                 Silence::Packets => Pause::SendSilence,
+                Silence::Suppress => Pause::Suppress,
             },
-            playout: Target::default(),
+            playout: audio.map_or(Target::default(), |audio| audio.playout),
         };
         NewStream {
             setup,

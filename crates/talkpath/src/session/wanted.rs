@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
+use talkpath_audio::comfort_noise::NAME as NOISE;
+use talkpath_media::playout::Target as Playout;
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::{Kind, MediaWants, Slot, Stream, Wants};
 use talkpath_wire::Format;
 
 use crate::change::Change;
 use crate::codec::Codec;
-use crate::constraints::{Audio, Constraints};
+use crate::constraints::{Audio, Constraints, Silence};
 use crate::error::SessionError;
+use crate::video::Video;
 
 /// The wishes of a session.
 #[derive(Clone, Debug)]
@@ -27,8 +30,15 @@ pub(crate) struct Wanted {
 /// One wanted stream.
 #[derive(Clone, Debug)]
 struct Wish {
-    audio: Audio,
+    media: Media,
     place: Place,
+}
+
+/// What is wanted of it.
+#[derive(Clone, Debug)]
+enum Media {
+    Audio(Audio),
+    Video(Video),
 }
 
 /// Where a wish stands.
@@ -42,6 +52,13 @@ enum Place {
     Waiting,
 }
 
+/// What the wants are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Offer,
+    Answer,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Hold {
     Off,
@@ -52,11 +69,13 @@ impl Wanted {
     /// Checks constraints and takes them in.
     pub(crate) fn new(constraints: Constraints) -> Result<Self, SessionError> {
         constraints.audio.iter().try_for_each(check)?;
-        let wish = |audio: &Audio| Wish {
-            audio: audio.clone(),
+        let wish = |media: Media| Wish {
+            media,
             place: Place::New,
         };
-        let lines = constraints.audio.iter().map(wish).collect();
+        let audio = constraints.audio.iter().cloned().map(Media::Audio);
+        let video = constraints.video.iter().cloned().map(Media::Video);
+        let lines = audio.chain(video).map(wish).collect();
         let known = constraints.audio.iter().flat_map(|audio| &audio.codecs);
         Ok(Wanted {
             known: known.cloned().collect(),
@@ -68,17 +87,17 @@ impl Wanted {
 
     /// What to offer.
     pub(crate) fn to_offer(&self) -> Wants {
-        self.wants(|wish| wish.place != Place::Waiting)
+        self.wants(|wish| wish.place != Place::Waiting, Step::Offer)
     }
 
     /// What to answer an offer with.
     pub(crate) fn to_answer(&self) -> Wants {
-        self.wants(|_| true)
+        self.wants(|_| true, Step::Answer)
     }
 
-    fn wants(&self, which: impl Fn(&&Wish) -> bool) -> Wants {
+    fn wants(&self, which: impl Fn(&&Wish) -> bool, step: Step) -> Wants {
         let wishes = self.lines.iter().filter(which);
-        let media: Vec<_> = wishes.map(|wish| self.media(wish)).collect();
+        let media: Vec<_> = wishes.map(|wish| self.media(wish, step)).collect();
         Wants::new(media).with_preference(self.constraints.preference)
     }
 
@@ -90,20 +109,24 @@ impl Wanted {
             Change::Hold => next.hold = Hold::On,
             Change::Resume => next.hold = Hold::Off,
             Change::Direction(stream, direction) => {
-                next.wish(stream.0)?.audio.direction = direction
+                *next.wish(stream.0)?.media.direction() = direction
             }
             Change::Codecs(stream, codecs) => {
                 next.know(&codecs);
-                next.wish(stream.0)?.audio.codecs = codecs;
+                next.audio(stream.0)?.codecs = codecs;
             }
             Change::Add(audio) => {
                 check(&audio)?;
                 next.know(&audio.codecs);
                 next.lines.push(Wish {
-                    audio,
+                    media: Media::Audio(audio),
                     place: Place::New,
                 });
             }
+            Change::AddVideo(video) => next.lines.push(Wish {
+                media: Media::Video(video),
+                place: Place::New,
+            }),
             Change::Remove(stream) => {
                 next.wish(stream.0)?;
                 next.lines
@@ -115,21 +138,24 @@ impl Wanted {
 
     /// Learns which m-lines the wishes got.
     pub(crate) fn settle(&mut self, streams: &[Stream]) {
-        let is_live = |line: usize| {
+        let is_live = |line: usize, kind: &Kind| {
             let stream = streams.get(line);
-            stream.is_some_and(|stream| stream.kind == Kind::Audio && stream.is_live())
+            stream.is_some_and(|stream| stream.kind == *kind && stream.is_live())
         };
         for wish in &mut self.lines {
             wish.place = match wish.place {
-                Place::At(line) if is_live(line) => Place::At(line),
+                Place::At(line) if is_live(line, &wish.media.kind()) => Place::At(line),
                 Place::New | Place::At(_) | Place::Waiting => Place::Waiting,
             };
         }
-        for line in (0..streams.len()).filter(|line| is_live(*line)) {
-            if self.at(line).is_some() {
+        for line in 0..streams.len() {
+            let taken = |wish: &Wish| wish.place == Place::At(line);
+            if self.lines.iter().any(taken) {
                 continue;
             }
-            let waits = |wish: &&mut Wish| wish.place == Place::Waiting;
+            let waits = |wish: &&mut Wish| {
+                wish.place == Place::Waiting && is_live(line, &wish.media.kind())
+            };
             if let Some(wish) = self.lines.iter_mut().find(waits) {
                 wish.place = Place::At(line);
             }
@@ -155,10 +181,20 @@ impl Wanted {
         }
     }
 
-    /// The wish at an m-line.
+    /// The sound that is wanted at an m-line.
     pub(crate) fn at(&self, line: usize) -> Option<&Audio> {
         let here = |wish: &&Wish| wish.place == Place::At(line);
-        self.lines.iter().find(here).map(|wish| &wish.audio)
+        match &self.lines.iter().find(here)?.media {
+            Media::Audio(audio) => Some(audio),
+            Media::Video(_) => None,
+        }
+    }
+
+    fn audio(&mut self, line: u8) -> Result<&mut Audio, SessionError> {
+        match &mut self.wish(line)?.media {
+            Media::Audio(audio) => Ok(audio),
+            Media::Video(_) => Err(SessionError::NoSuchStream { line }),
+        }
     }
 
     fn wish(&mut self, line: u8) -> Result<&mut Wish, SessionError> {
@@ -167,7 +203,26 @@ impl Wanted {
         found.ok_or(SessionError::NoSuchStream { line })
     }
 
-    fn media(&self, wish: &Wish) -> MediaWants {
+    fn media(&self, wish: &Wish, step: Step) -> MediaWants {
+        let mut media = match &wish.media {
+            Media::Audio(audio) => self.sound(audio, step),
+            Media::Video(video) => self.pictures(video),
+        };
+        media.slot = match wish.place {
+            Place::At(line) => Slot::At(line),
+            Place::New | Place::Waiting => Slot::Any,
+        };
+        media
+    }
+
+    fn pictures(&self, video: &Video) -> MediaWants {
+        let formats = video.codecs.iter().flat_map(|codec| codec.formats());
+        MediaWants::video(formats.collect::<Vec<_>>())
+            .with_direction(self.held(video.direction))
+            .with_rtcp(video.rtcp_mux)
+    }
+
+    fn sound(&self, audio: &Audio, step: Step) -> MediaWants {
         let Audio {
             codecs,
             direction,
@@ -176,19 +231,34 @@ impl Wanted {
             digits,
             voip_reports,
             ..
-        } = &wish.audio;
-        let formats: Vec<_> = codecs.iter().map(|codec| codec.format()).collect();
+        } = audio;
+        let mut formats: Vec<_> = codecs.iter().map(|codec| self.format(codec)).collect();
+        if step == Step::Answer || self.constraints.silence == Silence::Suppress {
+            add_noise(&mut formats, codecs);
+        }
         let mut media = MediaWants::audio(formats)
             .with_direction(self.held(*direction))
             .with_rtcp(*rtcp_mux)
             .with_telephone_event(*digits);
         media.ptime = *ptime;
         media.voip_reports = *voip_reports;
-        media.slot = match wish.place {
-            Place::At(line) => Slot::At(line),
-            Place::New | Place::Waiting => Slot::Any,
-        };
         media
+    }
+
+    /// What is said of a codec. One that leaves silence out by itself is asked
+    /// to where pauses are to be left out.
+    fn format(&self, codec: &Codec) -> Format {
+        let format = codec.format();
+        let parameter = codec.entry().and_then(|entry| entry.silence_parameter());
+        match (self.constraints.silence, parameter) {
+            (Silence::Suppress, Some(parameter)) => {
+                let said = [&format.fmtp, parameter.as_bytes()];
+                let said = said.into_iter().filter(|said| !said.is_empty());
+                let said = said.collect::<Vec<_>>().join(&b';');
+                format.with_fmtp(&said)
+            }
+            _ => format,
+        }
     }
 
     /// RFC 3264 §8.4: what we hold, we do not receive.
@@ -200,7 +270,37 @@ impl Wanted {
     }
 }
 
+impl Media {
+    fn kind(&self) -> Kind {
+        match self {
+            Media::Audio(_) => Kind::Audio,
+            Media::Video(_) => Kind::Video,
+        }
+    }
+
+    fn direction(&mut self) -> &mut Direction {
+        match self {
+            Media::Audio(audio) => &mut audio.direction,
+            Media::Video(video) => &mut video.direction,
+        }
+    }
+}
+
+/// Adds the comfort noise that goes beside codecs, on the clock of each (RFC
+/// 3389 §5). One that fills its pauses by itself needs none.
+fn add_noise(formats: &mut Vec<Format>, codecs: &[Codec]) {
+    for codec in codecs {
+        let entry = codec.entry();
+        let fills = entry.is_some_and(|entry| entry.silence_parameter().is_some());
+        let noise = Format::new(NOISE, codec.format().clock_rate);
+        if !fills && !formats.contains(&noise) {
+            formats.push(noise);
+        }
+    }
+}
+
 fn check(audio: &Audio) -> Result<(), SessionError> {
+    check_playout(audio.playout)?;
     if !matches!(audio.rate.hz(), 8000 | 16000 | 24000 | 48000) {
         return Err(SessionError::Rate {
             hz: audio.rate.hz(),
@@ -216,5 +316,23 @@ fn check(audio: &Audio) -> Result<(), SessionError> {
     }
 }
 
+/// The delays that a jitter buffer can be asked for.
+fn check_playout(playout: Playout) -> Result<(), SessionError> {
+    let (min, max) = match playout {
+        Playout::Adaptive { min, max } => (min, max),
+        Playout::Fixed(delay) => (delay, delay),
+    };
+    match min <= max && (MIN_PLAYOUT..=MAX_PLAYOUT).contains(&max) {
+        true => Ok(()),
+        false => Err(SessionError::PlayoutDelay {
+            min: min.as_millis(),
+            max: max.as_millis(),
+        }),
+    }
+}
+
+/// A frame is heard at once.
+const MIN_PLAYOUT: Duration = Duration::from_millis(20);
+const MAX_PLAYOUT: Duration = Duration::from_millis(500);
 const MIN_PACKET: Duration = Duration::from_millis(10);
 const MAX_PACKET: Duration = Duration::from_millis(60);

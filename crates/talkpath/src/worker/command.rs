@@ -10,7 +10,7 @@ use talkpath_media::{Agreement, Call, Mute, RoomId, SessionId, StreamIndex, Stre
 use super::published::Published;
 use super::speech::SpeechWatch;
 use crate::event::{CloseReason, Happening};
-use crate::files::{FileCommand, PacketTap, TrackReader, TrackWriter};
+use crate::files::{FileCommand, PacketTap, PictureWriter, TrackReader, TrackWriter};
 use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
 use crate::rings::{HearWriter, SayReader, TapWriter};
@@ -131,6 +131,8 @@ pub(crate) enum End {
     Player { track: TrackReader, over: Over },
     /// What is heard is recorded.
     Recorder(TrackWriter),
+    /// What is seen is recorded.
+    Pictures(PictureWriter),
     /// Somebody listens.
     Tap(TapWriter),
     /// Somebody watches for speech in what is heard.

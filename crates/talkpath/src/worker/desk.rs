@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
-use talkpath_media::{Tick, Waiting};
+use talkpath_media::{Picture, Tick, Waiting, Watching};
 
 use super::command::End;
 use super::players::Players;
 use super::speech::SpeechWatch;
 use crate::event::Happening;
-use crate::files::TrackWriter;
+use crate::files::{PictureWriter, TrackWriter};
 use crate::rings::{HearWriter, SayReader, TapWriter};
 
 /// The ends of one stream.
@@ -23,6 +23,7 @@ pub(crate) struct Desk {
     recorders: Vec<TrackWriter>,
     taps: Vec<TapWriter>,
     watches: Vec<SpeechWatch>,
+    pictures: Vec<PictureWriter>,
 }
 
 impl Desk {
@@ -32,6 +33,7 @@ impl Desk {
             End::Application { say, hear } => self.application = Some((say, hear)),
             End::Player { track, over } => self.players.begin(track, over),
             End::Recorder(track) => self.recorders.push(track),
+            End::Pictures(pictures) => self.pictures.push(pictures),
             End::Tap(tap) => self.taps.push(tap),
             End::Speech(watch) => self.watches.push(*watch),
             // Captured below the streams.
@@ -44,6 +46,27 @@ impl Desk {
         let speaks = self.application.is_some() || !self.players.is_empty();
         let listens = self.recorders.len() + self.taps.len() + self.watches.len() > 0;
         speaks || listens
+    }
+
+    /// Whether anybody is there who watches.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.pictures.is_empty()
+    }
+
+    /// Hands a frame of video to whoever watches; tells what they need next.
+    pub(crate) fn see(&mut self, picture: &Picture<'_>) -> Watching {
+        let mut all = Watching::Over;
+        self.pictures.retain_mut(|writer| {
+            let one = writer.write(picture);
+            match (one, all) {
+                (Watching::Over, _) => return false,
+                (Watching::Blind, _) => all = Watching::Blind,
+                (Watching::Clear, Watching::Blind) => {}
+                (Watching::Clear, _) => all = Watching::Clear,
+            }
+            true
+        });
+        all
     }
 
     pub(crate) fn has_words(&mut self) -> bool {

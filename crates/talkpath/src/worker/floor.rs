@@ -225,6 +225,9 @@ impl Floor {
             if legs.is_occupied(session, stream) {
                 call.listen(now, session, stream);
             }
+            if legs.is_watched(session, stream) {
+                call.watch(session, stream);
+            }
         });
         Ok(())
     }
@@ -298,6 +301,9 @@ impl Floor {
             legs.will_say_farewell(session, farewell);
             if legs.is_occupied(session, stream) {
                 call.listen(now, session, stream);
+            }
+            if legs.is_watched(session, stream) {
+                call.watch(session, stream);
             }
         });
     }

@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use talkpath_media::{Call, Ends, Path, SessionId, SessionStats, SocketKey, StreamIndex, Tick};
+use talkpath_media::{
+    Call, Ends, Path, Picture, SessionId, SessionStats, SocketKey, StreamIndex, Tick, Watching,
+};
 use talkpath_wire::Time;
 
 use super::command::End;
@@ -171,6 +173,12 @@ impl Legs {
             .is_some_and(|desk| desk.is_occupied())
     }
 
+    /// Whether anybody there watches.
+    pub(crate) fn is_watched(&mut self, session: SessionId, stream: StreamIndex) -> bool {
+        self.desk(session, stream)
+            .is_some_and(|desk| desk.is_watched())
+    }
+
     pub(crate) fn clear_desk(&mut self, session: SessionId, stream: StreamIndex) {
         if let Some(leg) = self.legs.get_mut(&session) {
             leg.desks.retain(|(index, _)| *index != stream);
@@ -261,6 +269,11 @@ impl Ends for Legs {
         if let Some(desk) = desk {
             desk.hear(tick, &mut |what| happened.push((session, what)));
         }
+    }
+
+    fn see(&mut self, session: SessionId, stream: StreamIndex, picture: Picture<'_>) -> Watching {
+        let desk = self.desk(session, stream);
+        desk.map_or(Watching::Over, |desk| desk.see(&picture))
     }
 }
 
