@@ -1,15 +1,17 @@
-//! A call with two sessions: datagrams, agreements, ticks and goodbyes in any
-//! order.
+//! A call with three sessions, in rooms or not: datagrams, agreements, ticks,
+//! digits and goodbyes in any order.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use talkpath_audio::SampleRate;
+use talkpath_audio::mixer::Gain;
+use talkpath_media::dtmf::{DialId, Dtmf, Inband};
 use talkpath_media::playout::Target;
 use talkpath_media::rtp::{Cname, NtpAnchor};
 use talkpath_media::{
     Agreement, Answer, Call, CallSetup, Component, Ends, Mute, Numbered, Outbox, Path, Pause,
-    SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
+    RoomId, SessionId, SessionStats, SocketKey, StreamIndex, StreamSetup, StreamSockets, Tick,
 };
 use talkpath_sdp::Direction;
 use talkpath_sdp::negotiate::{Hold, KeyframeRequests, VoipReports};
@@ -23,7 +25,7 @@ use crate::script::Script;
 pub fn call(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut run = Run::new(script.u16().into());
-    while let Some(operation) = script.next(12) {
+    while let Some(operation) = script.next(16) {
         run.apply(operation, &mut script);
         run.check();
     }
@@ -90,6 +92,8 @@ impl Run {
                 self.wait(Duration::from_millis(20));
             }),
             10 => self.small(session, stream, script),
+            11..=13 => self.rooms(session, stream, script),
+            14 => self.digits(session, stream, script),
             _ => match script.below(3) {
                 0 => self.call.close_session(now, session, out),
                 1 => self.call.remove_stream(now, session, stream, out),
@@ -98,8 +102,40 @@ impl Run {
         }
     }
 
-    fn small(&mut self, session: SessionId, stream: StreamIndex, script: &mut Script<'_>) {
+    fn rooms(&mut self, session: SessionId, stream: StreamIndex, script: &mut Script<'_>) {
+        let (now, room) = (self.now, RoomId(script.below(2).into()));
+        match script.below(8) {
+            0..=4 => self.call.join(now, room, session, stream),
+            5 => self.call.leave(now, session, stream),
+            6 => self.call.end_room(now, room),
+            _ => {
+                let gain = Gain::from_db(f32::from(script.u8()) - 200.0);
+                self.call.set_gain(now, session, stream, gain);
+            }
+        }
+    }
+
+    fn digits(&mut self, session: SessionId, stream: StreamIndex, script: &mut Script<'_>) {
+        let (now, id, out) = (self.now, DialId(script.below(4).into()), &mut self.out);
         match script.below(6) {
+            0 => self.call.stop_dialling(session, stream, id, out),
+            1 => {
+                let inband = script.one_of(&[Inband::Detected, Inband::Ignored]);
+                self.call
+                    .listen_for_digits(now, (session, stream), inband, out);
+            }
+            _ => {
+                let key = char::from(script.one_of(b"0123456789*#ABCD!,"));
+                let tone = Duration::from_millis(script.u16().into());
+                let dtmf = Dtmf::new(&key.to_string()).expect("it is a key");
+                self.call
+                    .dial(now, (session, stream), (id, dtmf.tone(tone)), out);
+            }
+        }
+    }
+
+    fn small(&mut self, session: SessionId, stream: StreamIndex, script: &mut Script<'_>) {
+        match script.below(7) {
             0 => self
                 .call
                 .mute(session, script.one_of(&[Mute::On, Mute::Off])),
@@ -110,6 +146,7 @@ impl Run {
                 self.call.count_drop(self.now, session, stream, reason);
             }
             4 => self.ends.talks = script.flag(),
+            5 => self.call.watch(session, stream),
             _ => {
                 let mut stats = SessionStats::default();
                 self.call.stats_into(self.now, session, &mut stats);
@@ -221,23 +258,28 @@ fn sockets(script: &mut Script<'_>) -> StreamSockets {
 }
 
 fn agreement(script: &mut Script<'_>) -> Agreement {
-    let format = |number, name| {
+    let format = |number, format: Format| {
         let number = PayloadType::from_header_byte(number);
-        Numbered::built_in(number, Format::new(name, 8_000))
+        Numbered::built_in(number, format)
     };
     let all = [
-        format(0, "PCMU"),
-        format(8, "PCMA"),
-        format(101, "telephone-event"),
-        format(97, "unknown"),
+        format(0, Format::new("PCMU", 8_000)),
+        format(9, Format::new("G722", 8_000)),
+        format(8, Format::new("PCMA", 8_000)),
+        format(101, Format::new("telephone-event", 8_000)),
+        format(13, Format::new("CN", 8_000)),
+        format(96, Format::new("L16", 16_000)),
+        format(102, Format::new("telephone-event", 16_000)),
+        format(97, Format::new("unknown", 8_000)),
+        format(98, Format::new("VP8", 90_000)),
     ];
-    let first = usize::from(script.below(4));
+    let (first, sent) = (usize::from(script.below(4)), usize::from(script.below(3)));
     let remote = script.one_of(&HOSTS[..NAMED]);
     let beside = SocketAddr::new(remote.ip(), remote.port() + 1);
     Agreement {
         answer: script.one_of(&[Answer::Settled, Answer::Settled, Answer::Awaited]),
         direction: script.one_of(&Direction::ALL),
-        send: (script.below(4) > 0).then(|| all[usize::from(script.below(2))].clone()),
+        send: (script.below(4) > 0).then(|| all[sent].clone()),
         receive: all[first..].into(),
         packet: Duration::from_millis(10 * u64::from(1 + script.below(6))),
         remote: (script.below(4) > 0).then_some(Remote {
@@ -252,26 +294,26 @@ fn agreement(script: &mut Script<'_>) -> Agreement {
             KeyframeRequests::Fir,
             KeyframeRequests::Both,
         ]),
-        accepts: all.into(),
+        accepts: all[sent..usize::from(4 + script.below(6))].into(),
     }
 }
 
-/// A packet of G.711, mostly of the format that was agreed.
+/// A packet, mostly of sound, and mostly of a format that was agreed.
 fn packet(seq: u8, script: &mut Script<'_>) -> Vec<u8> {
-    let number = script.one_of(&[0, 0, 0, 8, 101, 97, 13]);
+    let number = script.one_of(&[0, 0, 0, 8, 9, 96, 101, 102, 97, 98, 13]);
     let jump = script.one_of(&[0, 0, 0, 0, 1, 60]);
     let ticks = u32::from(seq) * 160;
     let mut packet = vec![0x80, number, jump, seq];
     packet.extend(ticks.to_be_bytes());
     packet.extend([0, 0, 0, script.one_of(&[1, 1, 1, 2])]);
     packet.resize(
-        12 + usize::from(script.one_of(&[160u8, 160, 160, 80, 1, 0])),
+        12 + usize::from(script.one_of(&[160u8, 160, 160, 80, 4, 1, 0])),
         0xd5,
     );
     packet
 }
 
-const SESSIONS: [SessionId; 2] = [SessionId(1), SessionId(2)];
+const SESSIONS: [SessionId; 3] = [SessionId(1), SessionId(2), SessionId(3)];
 /// How many of the hosts signalling may name.
 const NAMED: usize = 2;
 const HOSTS: [SocketAddr; 3] = [
