@@ -1,12 +1,14 @@
 //! The library itself in a virtual world: two managers whose sessions offer,
-//! answer, hold, talk, fail and close. Ports, sockets and timers included.
+//! answer, hold, talk, are bridged, recorded, played to, tapped and dialled
+//! from, fail and close. Ports, sockets, files and timers included.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use talkpath::{
-    Answer, Audio, Change, Codec, Direction, Interface, MediaManager, Mute, Offer, PortOrder,
-    RtcpMux, Session, StreamIndex,
+    Answer, Audio, Bridge, Change, Codec, Digits, Direction, Existing, Inband, Interface,
+    MediaManager, Mute, Offer, Opus, Packets, Play, Playback, PortOrder, Recording, RtcpMux,
+    SampleRate, Session, StreamIndex, Tap, Tapped, TelephoneEvent, Wav,
 };
 use talkpath_sim::World;
 
@@ -27,8 +29,10 @@ pub fn manager(bytes: &[u8]) {
         sessions: Vec::new(),
         offers: Vec::new(),
         answers: Vec::new(),
+        bridges: Vec::new(),
+        handles: Vec::new(),
     };
-    while let Some(operation) = script.next(10) {
+    while let Some(operation) = script.next(16) {
         run.apply(operation, &mut script);
     }
     run.close_all();
@@ -36,7 +40,7 @@ pub fn manager(bytes: &[u8]) {
     assert_eq!(held, [0, 0]);
     drop(run);
     let held = world.held();
-    assert_eq!(held.sockets, 0, "{held:?}");
+    assert_eq!((held.sockets, held.files), (0, 0), "{held:?}");
 }
 
 fn manager_at(world: &World, address: &str) -> MediaManager {
@@ -56,12 +60,27 @@ struct Run {
     sessions: Vec<Session>,
     offers: Vec<Offer>,
     answers: Vec<Answer>,
+    bridges: Vec<Bridge>,
+    handles: Vec<Handle>,
+}
+
+/// What is held of a session beside it, and may be let go at any time.
+#[allow(dead_code, reason = "they are only held")]
+enum Handle {
+    Recording(Recording),
+    Playback(Playback),
+    Tapped(Tapped),
+    Packets(Packets),
+    Digits(Digits),
 }
 
 impl Run {
     fn apply(&mut self, operation: u8, script: &mut Script<'_>) {
-        let manager = &self.managers[usize::from(script.flag())];
         let which = usize::from(script.u8());
+        if (10..=12).contains(&operation) {
+            return self.bridge(which, script);
+        }
+        let manager = &self.managers[usize::from(script.flag())];
         match operation {
             0 => {
                 if let Ok((session, offer)) = manager.create_offer(audio(script)) {
@@ -125,6 +144,14 @@ impl Run {
                     session.diagnose();
                 }
             },
+            13 => self.handles.extend(beside(session, script)),
+            14 => {
+                // Whichever goes first: the handle or what it stands for.
+                if !self.handles.is_empty() {
+                    let handle = self.handles.swap_remove(which % self.handles.len());
+                    self.let_go(handle, script);
+                }
+            }
             _ => {
                 if let Ok(audio) = session.audio() {
                     let (mut say, _hear) = audio.split();
@@ -132,6 +159,51 @@ impl Run {
                     self.world.run_for(Duration::from_millis(60));
                 }
             }
+        }
+    }
+
+    fn bridge(&mut self, which: usize, script: &mut Script<'_>) {
+        let Self {
+            sessions, bridges, ..
+        } = self;
+        let at = |n: usize| sessions.get(n % sessions.len().max(1));
+        let (Some(one), Some(other)) = (at(which), at(usize::from(script.u8()))) else {
+            return;
+        };
+        // What is refused has changed nothing; the oracle is at the end.
+        let Some(bridge) = bridges.last() else {
+            let manager = &self.managers[which % 2];
+            return bridges.extend(manager.bridge(one, other));
+        };
+        match script.below(6) {
+            0 => bridges.extend(self.managers[which % 2].bridge(one, other)),
+            1 => drop(bridge.remove(one)),
+            2 => drop(bridge.set_gain(one, f32::from(script.u8()) - 200.0)),
+            3 => {
+                let _ = bridge.end();
+                bridges.pop();
+            }
+            _ => drop(bridge.add(one)),
+        }
+    }
+
+    fn let_go(&mut self, handle: Handle, script: &mut Script<'_>) {
+        match (handle, script.below(3)) {
+            (_, 0) => {}
+            (Handle::Recording(recording), 1) => {
+                recording.pause();
+                self.world.run_for(Duration::from_millis(40));
+                recording.resume();
+                self.handles.push(Handle::Recording(recording));
+            }
+            (Handle::Recording(recording), _) => drop(recording.finish()),
+            (Handle::Playback(playback), _) => drop(playback.stop()),
+            (Handle::Digits(digits), _) => drop(digits.stop()),
+            (Handle::Tapped(mut tapped), _) => {
+                let mut frame = vec![0; tapped.frame_len() * tapped.channels()];
+                while let Ok(Some(_)) = tapped.try_recv(&mut frame) {}
+            }
+            (Handle::Packets(mut packets), _) => while packets.try_next().is_some() {},
         }
     }
 
@@ -144,16 +216,58 @@ impl Run {
     }
 }
 
+/// Something that goes on beside a session.
+fn beside(session: &Session, script: &mut Script<'_>) -> Option<Handle> {
+    let path = script.one_of(&["one.wav", "two.wav"]);
+    match script.below(12) {
+        0 => {
+            let wav = Wav::stereo(path).existing(Existing::Replace);
+            session.record(wav).ok().map(Handle::Recording)
+        }
+        1 => {
+            let wav = Wav::mixed(path).rate(SampleRate::HZ_16000);
+            session.record(wav).ok().map(Handle::Recording)
+        }
+        2 => {
+            let opus = Opus::heard("three.opus").existing(Existing::Replace);
+            session.record(opus).ok().map(Handle::Recording)
+        }
+        3 => session.play(path).ok().map(Handle::Playback),
+        4 => {
+            let play = Play::samples(vec![500; 4_000], SampleRate::HZ_8000).repeat(2);
+            session.play(play).ok().map(Handle::Playback)
+        }
+        5 => session.tap(Tap::both()).ok().map(Handle::Tapped),
+        6 => session
+            .tap(Tap::heard().rate(SampleRate::HZ_48000))
+            .ok()
+            .map(Handle::Tapped),
+        7 => session.packets().ok().map(Handle::Packets),
+        8 => {
+            let inband = script.one_of(&[Inband::Detected, Inband::Ignored]);
+            let _ = session.detect_inband(inband);
+            None
+        }
+        _ => {
+            let keys = script.one_of(&["1", "22#", ",A!", "*0,"]);
+            session.dtmf(keys).ok().map(Handle::Digits)
+        }
+    }
+}
+
 fn audio(script: &mut Script<'_>) -> Audio {
-    let codecs = match script.below(3) {
+    let codecs = match script.below(6) {
         0 => vec![Codec::PCMU],
         1 => vec![Codec::PCMA],
+        2 => vec![Codec::G722, Codec::PCMU],
+        3 => vec![Codec::L16_16000, Codec::PCMA],
         _ => Codec::G711.to_vec(),
     };
     let mux = script.one_of(&[RtcpMux::Offer, RtcpMux::Only, RtcpMux::Off]);
     match script.below(4) {
         0 => Audio::sendonly(codecs),
         1 => Audio::recvonly(codecs),
+        _ if script.below(3) == 0 => Audio::sendrecv(codecs).telephone_event(TelephoneEvent::Off),
         _ => Audio::sendrecv(codecs),
     }
     .rtcp_mux(mux)
