@@ -7,10 +7,12 @@
 
 mod common;
 
+mod an_hour_of_everything;
 mod bad_input_is_refused;
 mod bridges_join_sessions;
 mod calls_are_recorded;
 mod dtmf_is_heard_once;
+mod every_codec_in_every_packet_time;
 mod feeds_are_said;
 mod files_are_played_and_recorded;
 mod forks_have_lives_of_their_own;
@@ -21,6 +23,7 @@ mod networks_of_every_kind;
 mod nothing_is_left_behind;
 mod offers_and_answers_from_either_side;
 mod packets_of_any_length_and_number;
+mod pauses_are_described;
 mod quality_is_judged;
 mod recordings_are_recovered;
 mod recordings_are_true_to_time;
