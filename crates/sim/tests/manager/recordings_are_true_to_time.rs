@@ -40,7 +40,7 @@ fn say(
 }
 
 /// Where a channel gets loud after half a second of silence, in seconds.
-fn onsets(sound: &Sound, channel: usize) -> Vec<f64> {
+pub(crate) fn onsets(sound: &Sound, channel: usize) -> Vec<f64> {
     let rate = f64::from(sound.rate);
     let (mut last, mut found) = (f64::NEG_INFINITY, Vec::new());
     for (n, sample) in sound.channel(channel).iter().enumerate() {
@@ -123,7 +123,7 @@ fn minutes_of_change(minutes: u64, ppm: i32) {
 }
 
 /// Each beat that is heard is at its place: so much after it was said, always.
-fn assert_heard_true(heard: &[f64], beats: &[Time], began: Time) {
+pub(crate) fn assert_heard_true(heard: &[f64], beats: &[Time], began: Time) {
     let said = |beat: &Time| (*beat - began).as_secs_f64();
     let delays: Vec<f64> = beats
         .iter()
