@@ -8,7 +8,7 @@ use std::path::Path;
 
 use talkpath::{
     Audio, Constraints, Direction, Event, Events, Existing, Interface, MediaManager, Pcap,
-    Recording, Session,
+    Recording, SampleRate, Session,
 };
 
 use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
@@ -16,11 +16,13 @@ use crate::distinct;
 use crate::exchange::Place;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::network::Network;
 use crate::output::{print, print_line};
 use crate::recording;
 use crate::refusal;
 use crate::report::Report;
 use crate::sound_file;
+use crate::sound_rate;
 use crate::talk::{Begin, Talk};
 
 /// Calls: offers, and talks once it is answered.
@@ -35,7 +37,9 @@ pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
         ("--sdp-out", &arguments.sdp_out),
         ("--answer", &arguments.answer),
     )?;
-    let (session, offer) = side.manager.create_offer(constraints(call))?;
+    let (session, offer) = side
+        .manager
+        .create_offer(constraints(call, sound_rate::best(&call.codecs)))?;
     let capture = side.capture(call, &session)?;
     // Whoever answers has seen the offer first.
     let leftover = theirs.leftover();
@@ -46,7 +50,7 @@ pub(crate) fn offer(arguments: &OfferArguments) -> Result<u8, Failure> {
     applied.map_err(|error| refusal::answer(error, &answer).at(theirs.holding("answer")))?;
     let talk = Talk::begin(call, session, side.events)?;
     let report = talk.run(Begin::Now, capture);
-    conclude(call, &ours, &report)
+    conclude(call, &ours, &report.with_trial(side.network.trial()))
 }
 
 /// Is called: answers an offer, and talks.
@@ -62,7 +66,10 @@ pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
         ("--sdp-out", &arguments.sdp_out),
     )?;
     let offer = theirs.read("offer", None, call.wait)?;
-    let accepted = side.manager.accept_offer(&offer[..], constraints(call));
+    let rate = sound_rate::answering(&call.codecs, &offer);
+    let accepted = side
+        .manager
+        .accept_offer(&offer[..], constraints(call, rate));
     let (session, answer) = accepted
         .map_err(|error| refusal::offer(error, &offer, &call.codecs).at(theirs.holding("offer")))?;
     let capture = side.capture(call, &session)?;
@@ -70,13 +77,14 @@ pub(crate) fn answer(arguments: &AnswerArguments) -> Result<u8, Failure> {
     ours.write(answer.as_bytes(), call.wait)?;
     eprintln!("answer written to {ours}");
     let report = talk.run(Begin::AtFirstPacket, capture);
-    conclude(call, &ours, &report)
+    conclude(call, &ours, &report.with_trial(side.network.trial()))
 }
 
 /// What one side needs before it has a session.
 struct Side {
     manager: MediaManager,
     events: Events<Event>,
+    network: Network,
 }
 
 impl Side {
@@ -107,7 +115,8 @@ impl Side {
         if let Some(advertised) = call.advertise {
             interface = interface.advertised(advertised);
         }
-        let builder = MediaManager::builder().interface(interface);
+        let network = Network::new(&call.network);
+        let builder = network.under(MediaManager::builder().interface(interface));
         let manager = builder.ports(call.ports.clone()).build()?;
         if let Some(overlap) = manager.ephemeral_overlaps().first() {
             let (first, last) = (overlap.start(), overlap.end());
@@ -117,7 +126,11 @@ impl Side {
             );
         }
         let events = manager.events();
-        Ok(Side { manager, events })
+        Ok(Side {
+            manager,
+            events,
+            network,
+        })
     }
 
     fn capture(
@@ -133,7 +146,8 @@ impl Side {
     }
 }
 
-fn constraints(call: &CallArguments) -> Constraints {
+/// What is wanted, heard at `rate` if nobody said at which.
+fn constraints(call: &CallArguments, rate: SampleRate) -> Constraints {
     let codecs = call.codecs.iter().cloned();
     let mut audio = match Direction::from(call.direction) {
         Direction::SendRecv => Audio::sendrecv(codecs),
@@ -141,7 +155,9 @@ fn constraints(call: &CallArguments) -> Constraints {
         Direction::RecvOnly => Audio::recvonly(codecs),
         Direction::Inactive => Audio::inactive(codecs),
     };
-    audio = audio.rate(call.rate).rtcp_mux(call.rtcp_mux.into());
+    audio = audio
+        .rate(call.rate.unwrap_or(rate))
+        .rtcp_mux(call.rtcp_mux.into());
     if let Some(millis) = call.ptime {
         audio = audio.ptime(std::time::Duration::from_millis(millis.into()));
     }

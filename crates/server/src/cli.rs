@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use talkpath::{Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy};
+use talkpath::{Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy, UnknownCodec};
+
+use crate::sound_rate;
 
 /// Carries the sound of calls: SDP, RTP and RTCP from the command line.
 #[derive(Debug, Parser)]
@@ -55,6 +57,14 @@ pub(crate) struct DemoArguments {
     /// The local ports, used upwards from the first
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports, default_value = "10000-10100")]
     pub(crate) ports: RangeInclusive<u16>,
+    /// The codec to talk in, or several to offer: the callee takes the first
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = codec)]
+    pub(crate) codecs: Vec<Codec>,
+    /// The digits that the caller dials in the end, as in `talkpath offer`
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) dtmf: Option<Dtmf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
     /// Write every packet into this pcap file
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
@@ -154,8 +164,10 @@ pub(crate) struct CallArguments {
     /// How long to wait for the other side's SDP
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "60")]
     pub(crate) wait: Duration,
-    /// The codecs to talk in, the preferred one first
-    #[arg(long, value_delimiter = ',', default_value = "pcmu,pcma")]
+    /// The codecs to talk in, the preferred one first: opus, G722, PCMU, PCMA,
+    /// or L16 with its rate, L16/8000, 16000, 24000, 44100 or 48000, and
+    /// L16/44100/2 or L16/48000/2 in stereo
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = codec, default_value = USUAL)]
     pub(crate) codecs: Vec<Codec>,
     /// Which way sound may flow, seen from here
     #[arg(long, value_enum, default_value = "sendrecv")]
@@ -172,9 +184,13 @@ pub(crate) struct CallArguments {
     /// Milliseconds of sound in a packet, 10 to 60
     #[arg(long, value_name = "MS", value_parser = packet_time)]
     pub(crate) ptime: Option<u16>,
-    /// The sample rate of what is recorded: 8000, 16000, 24000 or 48000
-    #[arg(long, value_name = "HZ", value_parser = rate, default_value = "8000")]
-    pub(crate) rate: SampleRate,
+    /// The sample rate of what is recorded: 8000, 16000, 24000 or 48000; if not
+    /// said, that of the codec agreed on: 48000 of opus, 16000 of G722, 8000 of
+    /// PCMU and PCMA
+    #[arg(long, value_name = "HZ", value_parser = rate)]
+    pub(crate) rate: Option<SampleRate>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
     /// Whether RTCP shares the port of RTP
     #[arg(long, value_enum, default_value = "offer")]
     pub(crate) rtcp_mux: Mux,
@@ -190,6 +206,24 @@ pub(crate) struct CallArguments {
     /// Print what it came to as one line of JSON, the last of standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A worse network than there is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "To try out a bad network, on what is received")]
+pub(crate) struct NetworkArguments {
+    /// The share of packets that get lost
+    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    pub(crate) loss: f64,
+    /// Packets are late by anything from 0 to so many milliseconds
+    #[arg(long, value_name = "MS", value_parser = lateness, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    pub(crate) jitter: Duration,
+    /// The share of packets that the next one overtakes
+    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    pub(crate) reorder: f64,
+    /// Another number is another luck; the same one the same again
+    #[arg(long, value_name = "SEED", default_value = "1")]
+    pub(crate) impair_seed: u64,
 }
 
 /// [`Direction`] on the command line.
@@ -304,15 +338,49 @@ fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     Ok(first..=last)
 }
 
+/// `5`, `0.5`, `5%`, as a share of 1.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse();
+    let percent = number
+        .ok()
+        .filter(|percent| (0.0..=100.0).contains(percent));
+    let percent: f64 = percent.ok_or("0 to 100 percent are possible")?;
+    Ok(percent / 100.0)
+}
+
+/// `40`, of milliseconds.
+fn lateness(text: &str) -> Result<Duration, String> {
+    let millis: Option<f64> = text.parse().ok();
+    let millis = millis.filter(|millis| (0.0..=MOST_LATE.as_secs_f64() * 1000.0).contains(millis));
+    let millis = millis.ok_or_else(|| {
+        let most = MOST_LATE.as_millis();
+        format!("0 to {most} milliseconds are possible")
+    })?;
+    Ok(Duration::from_secs_f64(millis / 1000.0))
+}
+
+/// `opus`, `L16/16000`: what is heard here.
+fn codec(text: &str) -> Result<Codec, String> {
+    text.trim().parse().map_err(|unknown: UnknownCodec| {
+        let name = text.trim().split('/').next().unwrap_or_default();
+        let is_it = |known: &str| known.eq_ignore_ascii_case(name);
+        match PASSED_ON.into_iter().find(|known| is_it(known)) {
+            Some(known) => format!(
+                "{known} can be relayed and captured unread, but nothing here decodes it: two \
+                 sides that talk need one of opus, G722, PCMU, PCMA, L16"
+            ),
+            None if is_it("telephone-event") => {
+                "digits are always offered beside the codecs".into()
+            }
+            None if is_it("L16") => format!("{unknown}, with a rate, such as L16/16000"),
+            None => unknown.to_string(),
+        }
+    })
+}
+
 fn rate(text: &str) -> Result<SampleRate, String> {
-    let known = [
-        SampleRate::HZ_8000,
-        SampleRate::HZ_16000,
-        SampleRate::HZ_24000,
-        SampleRate::HZ_48000,
-    ];
     let hz = text.parse().unwrap_or(0);
-    let found = known.into_iter().find(|rate| rate.hz() == hz);
+    let found = sound_rate::RATES.into_iter().find(|rate| rate.hz() == hz);
     found.ok_or_else(|| "8000, 16000, 24000 or 48000 is wanted".to_owned())
 }
 
@@ -320,6 +388,15 @@ fn rate(text: &str) -> Result<SampleRate, String> {
 const LONGEST: Duration = Duration::from_secs(8_640_000);
 /// What most packets hold, and those of the demo.
 const PACKET: Duration = Duration::from_millis(20);
+
+/// What a packet may be late by when a bad network is tried out.
+const MOST_LATE: Duration = Duration::from_secs(5);
+/// [`Codec::USUAL`]
+const USUAL: &str = "opus,g722,pcmu,pcma";
+/// Formats of other people's calls, which pass through unread.
+const PASSED_ON: [&str; 9] = [
+    "G729", "G723", "AMR", "AMR-WB", "EVS", "iLBC", "GSM", "speex", "G726-32",
+];
 
 const STATUSES: &str = "\
 Exit status:
@@ -333,7 +410,8 @@ const DEMO_EXAMPLES: &str = "\
 Examples:
   talkpath demo
   talkpath demo --pcap call.pcap && tshark -r call.pcap -d udp.port==10000-10100,rtp
-  talkpath demo --play speech.wav --record heard.wav
+  talkpath demo --codecs opus --dtmf '159#'
+  talkpath demo --play speech.wav --record heard.wav --codecs opus --loss 5 --jitter 40
 
 Exit status: 0 when what was sent was received and nothing is left behind; 1 when it does not add
 up, with what does not; 2 for arguments that cannot be read; 130 when interrupted.";
@@ -346,6 +424,13 @@ Examples:
 
   Paste the SDP by hand (end the answer with an empty line):
     talkpath offer --address 192.0.2.7 --sdp-out - --answer - --record heard.wav
+
+  Hear what loss does to a codec, and how much of it is repaired:
+    talkpath offer --codecs opus --loss 5 --jitter 40 --record heard.wav \\
+      --sdp-out offer.sdp --answer answer.sdp
+
+  Dial, once somebody has answered:
+    talkpath offer --dtmf '159#' --sdp-out offer.sdp --answer answer.sdp --seconds 3
 
   Play a file to a player that cannot speak RTCP on the same port:
     talkpath offer --direction sendonly --rtcp-mux off --play a.wav \\
@@ -421,6 +506,34 @@ mod tests {
         assert_eq!(ports("7-7"), Ok(7..=7));
         for bad in ["", "10000", "5-4", "0-3", "1-70000", "a-b", "1-2-3"] {
             assert!(ports(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_usual_codecs_are_the_library_s() {
+        let usual: Result<Vec<_>, _> = USUAL.split(',').map(codec).collect();
+        assert_eq!(usual.as_deref(), Ok(&Codec::USUAL[..]));
+        assert_eq!(codec("l16/16000"), Ok(Codec::L16_16000));
+    }
+
+    #[test]
+    fn formats_that_only_pass_through_are_refused_by_name() {
+        let said = codec("g729").unwrap_err();
+        assert!(said.starts_with("G729 can be relayed"), "{said}");
+        let said = codec("vorbis").unwrap_err();
+        assert!(said.starts_with("there is no codec \"vorbis\""), "{said}");
+    }
+
+    #[test]
+    fn impairments_are_shares_and_milliseconds_within_bounds() {
+        assert_eq!(percent("5"), Ok(0.05));
+        assert_eq!(percent("0.5%"), Ok(0.005));
+        assert_eq!(lateness("40"), Ok(Duration::from_millis(40)));
+        for bad in ["-1", "101", "nan", "", "much"] {
+            assert!(percent(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["-1", "5001", "inf", ""] {
+            assert!(lateness(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -6,20 +6,28 @@
 
 use std::path::Path;
 
-use talkpath::{Existing, Record, Sides};
+use talkpath::{Existing, Record, SampleRate, Sides, Wav};
 
 use crate::failure::Failure;
 
-/// The recording that `path` asks for.
-pub(crate) fn of_what_is_heard(path: &Path) -> Result<Record, Failure> {
-    Record::by_name(path, Sides::Heard)
+/// The recording that `path` asks for, a WAV at `rate`: that of the stream if
+/// there is none.
+pub(crate) fn of_what_is_heard(path: &Path, rate: Option<SampleRate>) -> Result<Record, Failure> {
+    let is_wav = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("wav"));
+    let by_name = match rate.filter(|_| is_wav) {
+        Some(rate) => Ok(Wav::new(path, Sides::Heard).rate(rate).into()),
+        None => Record::by_name(path, Sides::Heard),
+    };
+    by_name
         .map(|record| record.existing(Existing::Replace))
         .map_err(|error| Failure::new(error.to_string()).hint(HINT))
 }
 
 /// Whether `path` asks for a recording that there is.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
-    of_what_is_heard(path).map(drop)
+    of_what_is_heard(path, None).map(drop)
 }
 
 const HINT: &str = "--record takes FILE.wav, FILE.opus, or FILE.pcap for the packets";

@@ -9,8 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use talkpath::sdp::negotiate::Rtcp;
-use talkpath::{Diagnosis, Direction, FileDone, Finding, SessionStats, Stream, StreamStats};
+use talkpath::{
+    Diagnosis, Direction, FileDone, Finding, Quality, SessionStats, Stream, StreamStats,
+};
 
+use crate::listened::Listened;
+use crate::network::Trial;
 use crate::words::{self, counted, millis, seconds};
 
 /// What ended a call.
@@ -47,6 +51,10 @@ pub(crate) struct Report {
     files: Files,
     /// What the other side dialled.
     digits: String,
+    /// What was dialled here.
+    dialled: Option<String>,
+    listened: Listened,
+    trial: Option<Trial>,
 }
 
 /// What was negotiated about the sound.
@@ -84,12 +92,32 @@ impl Report {
             findings: findings.map_or_else(Vec::new, |found| found.findings.clone()),
             files,
             digits: String::new(),
+            dialled: None,
+            listened: Listened::default(),
+            trial: None,
         }
     }
 
-    /// The same with the digits that the other side dialled.
-    pub(crate) fn with_digits(self, digits: String) -> Self {
-        Report { digits, ..self }
+    /// The same with the digits that the other side and that this side dialled.
+    pub(crate) fn with_digits(self, digits: String, dialled: Option<String>) -> Self {
+        Report {
+            digits,
+            dialled,
+            ..self
+        }
+    }
+
+    /// The same with what listening was like.
+    pub(crate) fn with_listened(mut self, listened: Listened) -> Self {
+        self.stats
+            .iter_mut()
+            .for_each(|stats| listened.correct(stats));
+        Report { listened, ..self }
+    }
+
+    /// The same with what the network did that was tried out.
+    pub(crate) fn with_trial(self, trial: Option<Trial>) -> Self {
+        Report { trial, ..self }
     }
 
     /// A file that could not be played or written, in words.
@@ -122,6 +150,9 @@ impl Report {
             "recorded": recorded.as_ref().map(file_json),
             "captured": captured.as_ref().map(|file| file.path.display().to_string()),
             "digits": self.digits,
+            "dialled": self.dialled,
+            "jitter_buffer": self.listened.to_json(),
+            "impaired": self.trial.map(Trial::to_json),
             "diagnosis": self.findings.iter().map(Finding::to_string).collect::<Vec<_>>(),
         })
     }
@@ -169,8 +200,37 @@ pub(crate) fn stream_json(stats: &StreamStats) -> Value {
         })),
         "round_trip_ms": stats.round_trip.map(|time| time.as_secs_f64() * 1000.0),
         "concealed_samples": stats.playout.map(|playout| playout.concealed),
+        "playout": playout_json(stats),
+        "quality": stats.quality.as_ref().map(quality_json),
         "drops": Value::Object(drops.collect()),
     })
+}
+
+fn playout_json(stats: &StreamStats) -> Option<Value> {
+    let playout = stats.playout?;
+    Some(json!({
+        "played_samples": playout.played,
+        "concealed_samples": playout.concealed,
+        "recovered_samples": playout.recovered,
+        "silent_samples": playout.silent,
+        "late_packets": playout.late,
+        "accelerated_ms": in_millis(playout.accelerated),
+        "expanded_ms": in_millis(playout.expanded),
+    }))
+}
+
+fn quality_json(quality: &Quality) -> Value {
+    json!({
+        "mos": quality.rating.mos(),
+        "r": quality.rating.r(),
+        "loss_percent": quality.loss * 100.0,
+        "burst_ratio": quality.burst_ratio,
+        "delay_ms": in_millis(quality.delay),
+    })
+}
+
+fn in_millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 /// What became of a file as JSON; also the demo's.
@@ -217,6 +277,10 @@ impl fmt::Display for Report {
         self.write_agreed(f)?;
         if let Some(stats) = &self.stats {
             write_stats(f, stats)?;
+            self.write_sound(f, stats)?;
+        }
+        if let Some(dialled) = &self.dialled {
+            writeln!(f, "  dialled     {dialled}")?;
         }
         if !self.digits.is_empty() {
             writeln!(f, "  digits      {} dialled by the other side", self.digits)?;
@@ -288,6 +352,27 @@ impl Report {
         writeln!(f, "  addresses   {local} here, {remote} there; RTCP {rtcp}")
     }
 
+    /// What became of the sound that was received.
+    fn write_sound(&self, f: &mut fmt::Formatter<'_>, stats: &StreamStats) -> fmt::Result {
+        if let Some(trial) = &self.trial {
+            writeln!(f, "  impaired    {trial}")?;
+        }
+        if let Some(repairs) = repairs(stats) {
+            writeln!(f, "  repaired    {repairs}")?;
+        }
+        if let Some(depth) = self.listened.depth() {
+            let [mean, most, target] = depth.map(millis);
+            writeln!(
+                f,
+                "  waited      {mean} in the jitter buffer, at most {most}; it aimed at {target}"
+            )?;
+        }
+        if let Some(quality) = &stats.quality {
+            writeln!(f, "  quality     {}, as heard here", opinion(quality))?;
+        }
+        Ok(())
+    }
+
     fn write_files(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Files {
             played,
@@ -348,6 +433,24 @@ fn write_stats(f: &mut fmt::Formatter<'_>, stats: &StreamStats) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// How much of the sound was made up, or brought back.
+pub(crate) fn repairs(stats: &StreamStats) -> Option<String> {
+    let playout = stats.playout.filter(|playout| playout.packets > 0)?;
+    let whole = playout.played + playout.concealed;
+    let share = |samples: u64| 100.0 * samples as f64 / whole.max(1) as f64;
+    let (concealed, recovered) = (share(playout.concealed), share(playout.recovered));
+    let late = counted(playout.late, "packet");
+    Some(format!(
+        "{concealed:.1} % concealed, {recovered:.1} % recovered, {late} late"
+    ))
+}
+
+/// How good a call sounds; the best that the E-model gives is 4.4.
+pub(crate) fn opinion(quality: &Quality) -> String {
+    let (mos, r) = (quality.rating.mos(), quality.rating.r());
+    format!("MOS {mos:.1} of at most 4.4 (R {r:.0})")
 }
 
 /// What a caller can do about a finding.

@@ -5,16 +5,18 @@
 use std::time::{Duration, Instant};
 
 use talkpath::{
-    Digits, Dtmf, Event, Events, FileDone, Happening, Notice, Pending, Playback, Recording,
-    Session, SessionRef,
+    DialEnd, Digit, Digits, Dtmf, Event, Events, FileDone, Happening, Notice, Pending, Playback,
+    Recording, Session, SessionRef,
 };
 
 use crate::cli::CallArguments;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::listened::Listened;
 use crate::live::Live;
 use crate::recording;
 use crate::report::{Ending, Files, Report};
+use crate::sound_rate;
 use crate::words;
 
 /// From when the seconds of a call count.
@@ -36,9 +38,11 @@ pub(crate) struct Talk {
     played: Option<FileDone>,
     /// What is still to be dialled, and what is being dialled.
     dtmf: Option<Dtmf>,
-    dialling: Option<Digits>,
+    dialling: Option<(String, Digits)>,
+    dialled: Option<String>,
     /// What the other side dialled.
     digits: String,
+    listened: Listened,
     /// Length that was asked for.
     seconds: Option<Duration>,
 }
@@ -71,7 +75,12 @@ impl Talk {
             eprintln!("warning: {words}");
         }
         let recording = match &call.record {
-            Some(path) => Some(session.record(recording::of_what_is_heard(path)?)?),
+            Some(path) => {
+                let agreed = stream.receive.first().or(stream.send.first());
+                let rate = agreed.and_then(|codec| sound_rate::of(&codec.format));
+                let rate = call.rate.or(rate);
+                Some(session.record(recording::of_what_is_heard(path, rate)?)?)
+            }
             None => None,
         };
         let playing = call.play.as_ref().map(|path| session.play(path));
@@ -84,6 +93,8 @@ impl Talk {
             played: None,
             dtmf: call.dtmf.clone(),
             dialling: None,
+            dialled: None,
+            listened: Listened::default(),
             digits: String::new(),
             seconds: call.seconds,
         })
@@ -111,7 +122,9 @@ impl Talk {
             captured: done(capture),
         };
         let report = Report::new(ending, lasted, &streams, &watch.stats(), &diagnosis, files);
-        report.with_digits(self.digits)
+        report
+            .with_digits(self.digits, self.dialled)
+            .with_listened(self.listened)
     }
 
     /// Lets the call last; says what ended it.
@@ -126,13 +139,16 @@ impl Talk {
             if until.is_some_and(|until| Instant::now() >= until) {
                 break Ending::Elapsed;
             }
-            if self.has_played() && self.seconds.is_none() {
-                break Ending::Played;
-            }
             if !waits_for_first {
                 self.dial();
             }
-            live.draw(began.elapsed(), self.session.stats().audio());
+            let is_dialling = self.is_dialling();
+            if self.has_played() && !is_dialling && self.seconds.is_none() {
+                break Ending::Played;
+            }
+            let stats = self.session.stats();
+            self.listened.look(stats.audio());
+            live.draw(began.elapsed(), stats.audio());
             let Ok(Notice::Event(event)) = self.events.recv_timeout(TURN) else {
                 continue;
             };
@@ -157,10 +173,24 @@ impl Talk {
     /// Begins to dial, once.
     fn dial(&mut self) {
         let Some(dtmf) = self.dtmf.take() else { return };
+        let text = dtmf.digits().map(Digit::as_char).collect();
         match self.session.dtmf(dtmf) {
-            Ok(digits) => self.dialling = Some(digits),
+            Ok(digits) => self.dialling = Some((text, digits)),
             Err(error) => eprintln!("warning: nothing is dialled: {error}"),
         }
+    }
+
+    /// Whether something is still to be dialled.
+    fn is_dialling(&mut self) -> bool {
+        let Some((_, digits)) = &mut self.dialling else {
+            return self.dtmf.is_some();
+        };
+        let Some(end) = digits.wait_timeout(Duration::ZERO) else {
+            return true;
+        };
+        let text = self.dialling.take().map(|(text, _)| text);
+        self.dialled = text.filter(|_| end == Ok(DialEnd::Dialled));
+        false
     }
 
     /// Whether the file has been played to its end.

@@ -4,6 +4,7 @@
 //! a status of 1 when what was counted does not add up. Everything printed is
 //! read back from the manager, its sessions, their statistics and events.
 
+mod dial;
 mod outcome;
 mod packets;
 mod party;
@@ -23,8 +24,9 @@ use crate::demo::party::Party;
 use crate::demo::talk::Plan;
 use crate::demo::teller::Teller;
 use crate::failure::Failure;
+use crate::network::Network;
 use crate::output::print_line;
-use crate::{distinct, interrupt, recording, sound_file};
+use crate::{distinct, interrupt, recording, sound_file, sound_rate};
 
 /// Tells the story; 1 when the numbers do not add up.
 pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
@@ -70,6 +72,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
 struct Story<'a> {
     teller: &'a Teller,
     arguments: &'a DemoArguments,
+    network: Network,
     manager: MediaManager,
     events: Events<Event>,
 }
@@ -77,11 +80,12 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     /// Step 1: the manager.
     fn begin(arguments: &'a DemoArguments, teller: &'a Teller) -> Result<Self, Failure> {
-        let manager = MediaManager::builder()
+        let network = Network::new(&arguments.network);
+        let builder = MediaManager::builder()
             .interface("127.0.0.1")
             .ports(arguments.ports.clone())
-            .port_order(PortOrder::Sequential)
-            .build()?;
+            .port_order(PortOrder::Sequential);
+        let manager = network.under(builder).build()?;
         let events = manager.events();
         for interface in manager.interfaces() {
             let (first, last) = (interface.ports.start(), interface.ports.end());
@@ -95,6 +99,7 @@ impl<'a> Story<'a> {
             "It has {sessions} sessions and holds {ports} ports."
         ));
         Ok(Story {
+            network,
             teller,
             arguments,
             manager,
@@ -116,16 +121,30 @@ impl<'a> Story<'a> {
         self.activate(&caller, &callee)?;
         let recording = self.arguments.record.as_ref();
         let recording = match recording {
-            Some(path) => Some(callee.session.record(recording::of_what_is_heard(path)?)?),
+            Some(path) => {
+                let wanted = recording::of_what_is_heard(path, None)?;
+                Some(callee.session.record(wanted)?)
+            }
             None => None,
         };
-        let talked = talk::talk(self.teller, &self.manager, plan, [&caller, &callee])?;
+        let mut talked = talk::talk(
+            self.teller,
+            (&self.manager, &self.network),
+            plan,
+            [&caller, &callee],
+        )?;
+        if let Some(dtmf) = &self.arguments.dtmf {
+            let events = self.manager.events();
+            let parties = [&caller, &callee];
+            talked.dialled = Some(dial::dial(self.teller, &events, dtmf, parties)?);
+            talk::settle(parties, &self.network);
+        }
         self.close(caller, callee, talked, [recording, capture])
     }
 
     /// Step 2: the caller and its offer.
     fn caller(&self) -> Result<Party, Failure> {
-        let (session, offer) = self.manager.create_offer(wanted(&Codec::G711))?;
+        let (session, offer) = self.manager.create_offer(wanted(self.offered()))?;
         let caller = Party::new("caller", session, offer.to_string())?;
         let address = caller.local;
         self.teller
@@ -149,7 +168,7 @@ impl<'a> Story<'a> {
     fn callee(&self, caller: &Party) -> Result<Party, Failure> {
         let (session, answer) = self
             .manager
-            .accept_offer(&caller.description[..], wanted(&[Codec::PCMU]))?;
+            .accept_offer(&caller.description[..], wanted(self.taken()))?;
         let callee = Party::new("callee", session, answer.to_string())?;
         let address = callee.local;
         self.teller.step(&format!(
@@ -159,6 +178,20 @@ impl<'a> Story<'a> {
         self.teller.say("Its answer goes back to the caller:");
         self.teller.quote(&callee.description);
         Ok(callee)
+    }
+
+    /// What the caller offers: what was asked for, or both laws of G.711.
+    fn offered(&self) -> &[Codec] {
+        match &self.arguments.codecs[..] {
+            [] => &G711,
+            codecs => codecs,
+        }
+    }
+
+    /// What the callee takes: the first of it.
+    fn taken(&self) -> &[Codec] {
+        let offered = self.offered();
+        offered.get(..1).unwrap_or(offered)
     }
 
     /// Says why a party has another port than the one that was its turn.
@@ -202,7 +235,11 @@ impl<'a> Story<'a> {
     ) -> Result<Outcome, Failure> {
         let mut happened = Happened::default();
         let [recorded, captured] = files.map(|file| file.map(Recording::done));
-        let before = [&caller, &callee].map(|party| party.watch.stats());
+        let mut before = [&caller, &callee].map(|party| party.watch.stats());
+        for (stats, listened) in before.iter_mut().zip(&talked.listened) {
+            let audio = stats.streams.first_mut();
+            audio.into_iter().for_each(|audio| listened.correct(audio));
+        }
         self.teller.step("Statistics, as the sessions counted them");
         for (party, stats) in [&caller, &callee].into_iter().zip(&before) {
             self.teller.statistics(party, stats);
@@ -230,6 +267,7 @@ impl<'a> Story<'a> {
             sessions_left: self.manager.sessions().len(),
             ports_left: self.manager.ports_in_use(),
             interrupted: interrupt::is_asked(),
+            trial: self.network.trial(),
             happened,
             talked,
             recorded,
@@ -241,7 +279,9 @@ impl<'a> Story<'a> {
 }
 
 fn wanted(codecs: &[Codec]) -> Audio {
-    Audio::sendrecv(codecs.iter().cloned()).rtcp_mux(RtcpMux::Only)
+    Audio::sendrecv(codecs.iter().cloned())
+        .rate(sound_rate::best(codecs))
+        .rtcp_mux(RtcpMux::Only)
 }
 
 fn wait_for(file: Option<Pending<FileDone>>) -> Option<FileDone> {
@@ -275,5 +315,7 @@ impl Happened {
     }
 }
 
+/// What the story is told with.
+static G711: [Codec; 2] = Codec::G711;
 /// How long an end may take; on loopback it takes none.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use talkpath::{BoundInterface, Event, FileDone, Happening, SessionId, SessionStats, StreamStats};
 
+use super::dial::Dialled;
 use super::packets::Noticed;
 use super::party::Remembered;
 use super::talk::{Plan, Talked};
+use crate::network::Trial;
 use crate::report::{file_json, stream_json};
 use crate::words;
 
@@ -21,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) sessions_left: usize,
     pub(super) ports_left: usize,
     pub(super) interrupted: bool,
+    /// What the bad network did that was tried out.
+    pub(super) trial: Option<Trial>,
     pub(super) happened: Happened,
     pub(super) talked: Talked,
     pub(super) recorded: Option<FileDone>,
@@ -52,8 +56,18 @@ pub(super) fn check(outcome: &Outcome, plan: &Plan) -> Vec<String> {
             if outcome.is_mute() {
                 problems.push("nothing was sent: there was no sound".into());
             }
-            way("caller", caller, "callee", callee, plan, &mut problems);
-            way("callee", callee, "caller", caller, plan, &mut problems);
+            match &outcome.trial {
+                None => {
+                    let dialled = outcome.talked.dialled.as_ref();
+                    // Digits take packets of their own.
+                    let planned = plan.frames().filter(|_| dialled.is_none());
+                    let (caller, callee) = (("caller", caller), ("callee", callee));
+                    way(caller, callee, planned, &mut problems);
+                    way(callee, caller, planned, &mut problems);
+                    problems.extend(dialled.and_then(Dialled::problem));
+                }
+                Some(trial) => problems.extend(missing([caller, callee], trial)),
+            }
         }
         (Some(_), Some(_)) => {}
         _ => problems.push("a session has no stream".into()),
@@ -81,13 +95,21 @@ pub(super) fn check(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     problems
 }
 
+/// Whether a packet is neither received nor lost by the network tried out.
+fn missing([caller, callee]: [&StreamStats; 2], trial: &Trial) -> Option<String> {
+    let sent = caller.sent.packets + callee.sent.packets;
+    let received = caller.received.packets + callee.received.packets;
+    let lost = trial.harm.lost;
+    (sent != received + lost).then(|| {
+        format!("both sent {sent} packets, of which {received} were received and {lost} lost")
+    })
+}
+
 /// Whether what one side sent is what the other received.
 fn way(
-    from: &str,
-    sender: &StreamStats,
-    to: &str,
-    receiver: &StreamStats,
-    plan: &Plan,
+    (from, sender): (&str, &StreamStats),
+    (to, receiver): (&str, &StreamStats),
+    planned: Option<u64>,
     problems: &mut Vec<String>,
 ) {
     let (sent, received) = (&sender.sent, &receiver.received);
@@ -99,7 +121,8 @@ fn way(
             received.packets, received.payload_bytes, received.lost
         ));
     }
-    if let Some(planned) = plan.frames().filter(|planned| *planned != packets) {
+    // Wide codecs put less than a frame into a packet.
+    if let Some(planned) = planned.filter(|planned| !packets.is_multiple_of(*planned)) {
         problems.push(format!(
             "the {from} was to send {planned} packets and sent {packets}"
         ));
@@ -150,6 +173,8 @@ impl Outcome {
             "events_lost": self.happened.lost,
             "sessions_left": self.sessions_left,
             "ports_left": self.ports_left,
+            "impaired": self.trial.map(Trial::to_json),
+            "dialled": self.talked.dialled.as_ref().map(Dialled::to_json),
             "played": self.talked.played.as_ref().map(file_json),
             "recorded": self.recorded.as_ref().map(file_json),
             "captured": self.captured.as_ref().map(|file| file.path.display().to_string()),

@@ -9,14 +9,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use talkpath::audio::{Dbov, Tone, ToneGenerator, measure};
-use talkpath::{FileDone, FrameKind, Hear, MediaManager, Playback, Say};
+use talkpath::{FileDone, FrameKind, Hear, MediaManager, Playback, Say, SessionStats, StreamStats};
 
+use super::dial::Dialled;
 use super::packets::{Noticed, Watcher};
 use super::party::Party;
 use super::teller::Teller;
 use crate::cli::DemoArguments;
 use crate::failure::Failure;
+use crate::listened::Listened;
 use crate::live::Live;
+use crate::network::Network;
 use crate::{interrupt, sound_file};
 
 /// What is to be said.
@@ -38,6 +41,10 @@ pub(super) struct Talked {
     pub(super) played: Option<FileDone>,
     /// The length of the file that was played from, if it says.
     pub(super) whole: Option<Duration>,
+    /// What listening was like for the caller and the callee.
+    pub(super) listened: [Listened; 2],
+    /// What the caller dialled, and what the callee was told of it.
+    pub(super) dialled: Option<Dialled>,
     /// The tones that the caller and the callee heard, in hertz.
     pub(super) heard: [Option<f64>; 2],
 }
@@ -66,7 +73,7 @@ impl Plan {
 /// Lets both parties talk.
 pub(super) fn talk(
     teller: &Teller,
-    manager: &MediaManager,
+    (manager, network): (&MediaManager, &Network),
     plan: &Plan,
     parties: [&Party; 2],
 ) -> Result<Talked, Failure> {
@@ -80,6 +87,7 @@ pub(super) fn talk(
     let mut talk = Talk {
         teller,
         manager,
+        network,
         plan,
         parties,
         watcher: match plan {
@@ -122,6 +130,7 @@ pub(super) fn talk(
 struct Talk<'a> {
     teller: &'a Teller,
     manager: &'a MediaManager,
+    network: &'a Network,
     plan: &'a Plan,
     parties: [&'a Party; 2],
     /// Of a plan whose packets are shown.
@@ -159,6 +168,9 @@ impl Talk<'_> {
     /// Notices what is new; tells whether all that was sent has arrived.
     fn look(&mut self) -> bool {
         let stats = self.parties.map(|party| party.session.stats());
+        for (listened, stats) in self.talked.listened.iter_mut().zip(&stats) {
+            listened.look(stats.audio());
+        }
         match &mut self.watcher {
             None => self.live.draw(self.began.elapsed(), stats[1].audio()),
             Some(watcher) => {
@@ -168,12 +180,7 @@ impl Talk<'_> {
                 }
             }
         }
-        let [caller, callee] = [&stats[0], &stats[1]].map(|stats| stats.audio());
-        let (Some(caller), Some(callee)) = (caller, callee) else {
-            return false;
-        };
-        caller.received.packets >= callee.sent.packets
-            && callee.received.packets >= caller.sent.packets
+        has_arrived(&stats, self.network)
     }
 
     /// Whether everything has been said.
@@ -182,8 +189,10 @@ impl Talk<'_> {
         match self.plan {
             Plan::Packets(frames) | Plan::Tones(frames) => {
                 let wanted = Duration::from_millis(20) * (*frames).try_into().unwrap_or(u32::MAX);
-                let is_late = self.began.elapsed() > wanted + SETTLE;
-                is_late || self.parties.iter().all(|party| sent(party) >= *frames)
+                let passed = self.began.elapsed();
+                // Some codecs put less than a frame into a packet.
+                let is_sent = || self.parties.iter().all(|party| sent(party) >= *frames);
+                passed > wanted + SETTLE || (passed >= wanted && is_sent())
             }
             Plan::File(_, Some(length), _) => self.began.elapsed() >= *length,
             Plan::File(_, None, _) => self.playing.as_ref().is_none_or(Playback::is_over),
@@ -200,9 +209,37 @@ impl Talk<'_> {
     }
 }
 
+/// Waits until what was sent has arrived, for as long as is reasonable.
+pub(super) fn settle(parties: [&Party; 2], network: &Network) {
+    let began = Instant::now();
+    // What is sent again for safety is sent yet.
+    thread::sleep(TAIL);
+    while began.elapsed() < SETTLE {
+        if has_arrived(&parties.map(|party| party.session.stats()), network) {
+            return;
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// Whether all that both sent was received, or lost as was asked for.
+fn has_arrived(stats: &[SessionStats; 2], network: &Network) -> bool {
+    let [Some(caller), Some(callee)] = stats.each_ref().map(SessionStats::audio) else {
+        return false;
+    };
+    let arrived = |to: &StreamStats, from: &StreamStats| to.received.packets >= from.sent.packets;
+    match network.trial() {
+        None => arrived(caller, callee) && arrived(callee, caller),
+        Some(trial) => {
+            let received = caller.received.packets + callee.received.packets;
+            received + trial.harm.lost >= caller.sent.packets + callee.sent.packets
+        }
+    }
+}
+
 /// Says `frames` frames of a tone, unless it is over before.
 fn speak(mut say: Say, hz: f32, frames: u64, is_over: &AtomicBool) {
-    let rate = talkpath::SampleRate::HZ_8000;
+    let rate = say.rate();
     let mut tone = ToneGenerator::new(Tone::sine(hz, Dbov(-16.0)), rate);
     let mut frame = vec![0; rate.frame_len()];
     for _ in 0..frames {
@@ -218,9 +255,10 @@ fn listen(mut hear: Hear, is_over: &AtomicBool) -> Option<f64> {
     let rate = hear.rate();
     let mut frame = vec![0; hear.frame_len()];
     let mut heard = Vec::new();
+    let enough = ENOUGH * rate.hz() as usize;
     while !is_over.load(Ordering::Relaxed) {
         match hear.recv_timeout(&mut frame, Duration::from_millis(20)) {
-            Ok(Some(read)) if read.kind == FrameKind::Heard && heard.len() < ENOUGH => {
+            Ok(Some(read)) if read.kind == FrameKind::Heard && heard.len() < enough => {
                 heard.extend_from_slice(&frame);
             }
             Ok(_) => {}
@@ -240,5 +278,5 @@ const LOOK: Duration = Duration::from_millis(2);
 const SETTLE: Duration = Duration::from_secs(2);
 /// Longer than a jitter buffer holds on loopback.
 const TAIL: Duration = Duration::from_millis(100);
-/// Samples from which a tone is measured at most.
-const ENOUGH: usize = 16_000;
+/// Seconds from which a tone is measured at most.
+const ENOUGH: usize = 2;

@@ -7,6 +7,7 @@ use talkpath::SessionStats;
 use super::outcome::Outcome;
 use super::party::Party;
 use crate::output::{print_line, printable};
+use crate::report;
 use crate::words::{self, counted, millis};
 
 /// Says what happens, step by step.
@@ -77,6 +78,15 @@ impl Teller {
             millis(received.jitter),
             audio.drops.total(),
         ));
+        let repairs = report::repairs(audio).filter(|_| received.lost > 0);
+        // Of a moment there is no opinion.
+        let quality = audio.quality.as_ref().filter(|_| received.packets >= 50);
+        let quality = quality.map(report::opinion);
+        let heard: Vec<_> = repairs.into_iter().chain(quality).collect();
+        if !heard.is_empty() {
+            let heard = heard.join("; ");
+            self.say(&format!("The {} heard: {heard}.", party.name));
+        }
     }
 
     /// What is left, and all that happened.
@@ -102,6 +112,9 @@ impl Teller {
                 "{}: every packet of the call.",
                 file.path.display()
             ));
+        }
+        if let Some(trial) = &outcome.trial {
+            self.say(&format!("A bad network is tried out: {trial}."));
         }
         self.say("What happened, in order:");
         for event in &outcome.happened.events {

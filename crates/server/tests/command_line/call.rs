@@ -16,7 +16,8 @@ fn two_sides_hear_what_the_other_plays() {
     let folder = folder("call_both");
     write_tone(&folder.join("a.wav"), 440.0);
     write_tone(&folder.join("c.wav"), 1000.0);
-    let common = ["--seconds", "1.8", "--json", "--ports", "27000-27099"];
+    let common = "--codecs pcmu --seconds 1.8 --json --ports 27000-27099";
+    let common: Vec<_> = common.split(' ').collect();
     let offer = ["offer", "--sdp-out", "o.sdp", "--answer", "a.sdp"];
     let answer = ["answer", "--offer", "o.sdp", "--sdp-out", "a.sdp"];
     let sound = |play, record| ["--play", play, "--record", record];
@@ -97,8 +98,53 @@ fn codecs_stand_in_the_offer_in_the_order_given() {
     ];
     let codecs = ["--codecs", "PCMA,pcmu", "--ports", "27200-27299"];
     let ended = run(&folder, &[&arguments[..], &codecs].concat());
-    assert!(ended.stdout.contains(" RTP/AVP 8 0\r\n"), "{ended:#?}");
+    assert!(ended.stdout.contains(" RTP/AVP 8 0 101\r\n"), "{ended:#?}");
     ended.failed(1, &["no answer in a.sdp", "hint: "]);
+}
+
+#[test]
+fn the_usual_codecs_are_offered_the_best_first() {
+    let folder = folder("call_usual");
+    let arguments = "offer --sdp-out - --answer a.sdp --wait 0.1 --ports 28800-28899";
+    let ended = run(&folder, &arguments.split(' ').collect::<Vec<_>>());
+    let said = ended.stdout.lines();
+    let formats: Vec<_> = said.filter(|line| line.starts_with("a=rtpmap:")).collect();
+    let named = |name: &str| formats.iter().position(|line| line.contains(name));
+    let order = ["opus/48000/2", "G722/8000", "PCMU/8000", "PCMA/8000"].map(named);
+    assert_eq!(order, [Some(0), Some(1), Some(2), Some(3)], "{ended:#?}");
+}
+
+#[test]
+fn what_is_heard_is_recorded_at_the_rate_of_its_codec() {
+    let folder = folder("call_codec_rate");
+    write_tone(&folder.join("a.wav"), 800.0);
+    for (codecs, format, rate, ports) in [
+        ("opus,pcmu", "opus/48000/2", 48_000u32, "28900-28949"),
+        ("g722", "G722/8000", 16_000, "28950-28999"),
+        ("pcma", "PCMA/8000", 8_000, "29200-29249"),
+        ("L16/16000", "L16/16000", 16_000, "29250-29299"),
+    ] {
+        let offer = "offer --sdp-out o.sdp --answer a.sdp --play a.wav --json --ports";
+        let answer = "answer --offer o.sdp --sdp-out a.sdp --record b.wav --json --codecs";
+        let offer = offer.split(' ').chain([ports]);
+        let answer = answer.split(' ').chain([codecs, "--ports", ports]);
+        // The caller offers the usual set, and L16 where it is wanted.
+        let more = ["--codecs", "opus,g722,pcmu,pcma,L16/16000"];
+        let caller = start(&folder, &offer.chain(more).collect::<Vec<_>>());
+        let callee = start(&folder, &answer.collect::<Vec<_>>());
+        finish(caller).succeeded();
+        let told = finish(callee).succeeded().json();
+        assert_eq!(told["audio"]["receiving"], format, "{told:#}");
+        assert_eq!(told["audio"]["received"]["packets"], 50, "{told:#}");
+        let wav = fs::read(folder.join("b.wav")).unwrap();
+        let mut words = wav.windows(4).take(64);
+        assert!(words.any(|word| word == rate.to_le_bytes()), "{codecs}");
+        let (tone, seconds) = heard(&folder.join("b.wav"));
+        assert!((tone.hz - 800.0).abs() < 1.0, "{codecs}: {tone:?}");
+        assert!((0.9..1.4).contains(&seconds), "{codecs}: {seconds} s");
+        fs::remove_file(folder.join("o.sdp")).unwrap();
+        fs::remove_file(folder.join("a.sdp")).unwrap();
+    }
 }
 
 #[test]

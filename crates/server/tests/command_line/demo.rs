@@ -200,6 +200,76 @@ fn a_capture_holds_the_goodbyes_of_both_sides() {
 }
 
 #[test]
+fn the_story_is_told_with_any_codec() {
+    for (name, format) in [
+        ("opus", "opus/48000/2"),
+        ("G722", "G722/8000"),
+        ("L16/16000", "L16/16000"),
+        ("L16/48000/2", "L16/48000/2"),
+        ("pcma,opus", "PCMA/8000"),
+    ] {
+        let arguments = [
+            "demo",
+            "--json",
+            "--codecs",
+            name,
+            "--dtmf",
+            "159#",
+            "--seconds",
+            "0.4",
+        ];
+        let told = run(&folder("demo_codecs"), &arguments).succeeded().json();
+        assert_eq!(told["ok"], true, "{told:#}");
+        for (who, hz) in [("caller", 620.0), ("callee", 440.0)] {
+            assert_eq!(told[who]["audio"]["receiving"], format, "{told:#}");
+            let heard = told[who]["heard_hz"].as_f64().unwrap();
+            assert!((heard - hz).abs() < 5.0, "{name}: {told:#}");
+        }
+        assert_eq!(told["dialled"]["callee_was_told"], "159#", "{told:#}");
+    }
+    let ended = run(
+        &folder("demo_codecs"),
+        &["demo", "--codecs", "opus", "--dtmf", "7"],
+    );
+    let ended = ended.succeeded();
+    for said in [
+        "opus/48000/2, both ways",
+        "The caller dials 7.",
+        "The callee was told: 7.",
+    ] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+}
+
+#[test]
+fn a_bad_network_is_tried_out_and_accounted_for() {
+    let arguments = "demo --codecs opus --seconds 2 --loss 10 --jitter 30 --reorder 5";
+    let ended = run(
+        &folder("demo_bad"),
+        &arguments.split(' ').collect::<Vec<_>>(),
+    )
+    .succeeded();
+    for said in [
+        "A bad network is tried out: of 200 packets",
+        " concealed, ",
+        "MOS ",
+        "Everything adds up",
+    ] {
+        assert!(ended.stdout.contains(said), "no {said:?}: {ended:#?}");
+    }
+    let arguments = arguments.split(' ').chain(["--json"]).collect::<Vec<_>>();
+    let told = run(&folder("demo_bad"), &arguments).succeeded().json();
+    let received = |who: &str| told[who]["audio"]["received"]["packets"].as_u64().unwrap();
+    let lost = told["impaired"]["lost"].as_u64().unwrap();
+    assert_eq!(
+        received("caller") + received("callee") + lost,
+        200,
+        "{told:#}"
+    );
+    assert!((5..45).contains(&lost), "{told:#}");
+}
+
+#[test]
 fn ctrl_c_ends_the_tones_too() {
     let ports = ["--ports", "26000-26099"];
     let arguments = [&["demo", "--seconds", "60"][..], &ports].concat();

@@ -9,6 +9,7 @@
 
 mod call;
 mod demo;
+mod impaired;
 mod mistakes;
 mod probe;
 mod program;

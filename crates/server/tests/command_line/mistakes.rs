@@ -86,7 +86,8 @@ fn an_offer_of_other_codecs_is_refused() {
     ended.failed(
         1,
         &[
-            "the first m-line: no codec in common: G729/8000 offered, PCMU/8000, PCMA/8000 taken here",
+            "the first m-line: no codec in common: G729/8000 offered, opus/48000/2, G722/8000, \
+             PCMU/8000, PCMA/8000 taken here",
             "488",
         ],
     );
@@ -129,7 +130,16 @@ fn an_answer_that_does_not_fit_its_offer_is_refused() {
 #[test]
 fn arguments_that_make_no_sense_end_with_status_2() {
     let folder = folder("mistake_arguments");
-    offer(&folder, &["--codecs", "g729"]).failed(2, &["there is no codec \"g729\"", "PCMU"]);
+    offer(&folder, &["--codecs", "vorbis"]).failed(2, &["there is no codec \"vorbis\"", "PCMU"]);
+    offer(&folder, &["--codecs", "opus,g729"]).failed(2, &["G729", "nothing here decodes it"]);
+    offer(&folder, &["--codecs", "telephone-event"]).failed(2, &["digits are always offered"]);
+    offer(&folder, &["--dtmf", "12E"]).failed(2, &["--dtmf", "'E'"]);
+    for share in ["-1", "101", "much"] {
+        for option in ["--loss", "--reorder"] {
+            offer(&folder, &[option, share]).failed(2, &[option, "0 to 100 percent"]);
+        }
+    }
+    offer(&folder, &["--jitter", "-5"]).failed(2, &["0 to 5000 milliseconds"]);
     offer(&folder, &["--ports", "5-4"]).failed(2, &["5-4 holds no port"]);
     offer(&folder, &["--ports", "all"]).failed(2, &["10000-10100"]);
     offer(&folder, &["--address", "example.org"]).failed(2, &["--address"]);
