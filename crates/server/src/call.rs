@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::network::Network;
 use crate::output::{print, print_line};
+use crate::plot;
 use crate::recording;
 use crate::refusal;
 use crate::report::Report;
@@ -100,6 +101,7 @@ impl Side {
             ("--play", call.play.as_deref()),
             ("--record", call.record.as_deref()),
             ("--pcap", call.pcap.as_deref()),
+            ("--plot", call.plot.as_deref()),
         ])?;
         if let Some(path) = &call.play {
             sound_file::length(path)?;
@@ -110,6 +112,7 @@ impl Side {
         for path in call.record.iter().chain(&call.pcap) {
             sound_file::check_target(path)?;
         }
+        call.plot.as_deref().map_or(Ok(()), plot::check)?;
         interrupt::listen()?;
         let mut interface = Interface::new(call.address);
         if let Some(advertised) = call.advertise {

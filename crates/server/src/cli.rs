@@ -68,6 +68,9 @@ pub(crate) struct DemoArguments {
     /// Write every packet into this pcap file
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Draw jitter, delay and loss of both directions into this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
     /// Print one JSON document instead of the story
     #[arg(long)]
     pub(crate) json: bool,
@@ -200,6 +203,9 @@ pub(crate) struct CallArguments {
     /// Write every packet, sent and received, into this pcap file
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Draw jitter, delay and loss of what is received into this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
     /// End with status 1 when nothing was heard
     #[arg(long)]
     pub(crate) require_media: bool,

@@ -2,6 +2,7 @@
 //!
 //! In: the session, its events, the clock and Ctrl-C. Out: a [`Report`].
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use talkpath::{
@@ -13,6 +14,7 @@ use crate::cli::CallArguments;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::listened::Listened;
+use crate::plot::{self, Watch};
 use crate::live::Live;
 use crate::recording;
 use crate::report::{Ending, Files, Report};
@@ -43,6 +45,8 @@ pub(crate) struct Talk {
     /// What the other side dialled.
     digits: String,
     listened: Listened,
+    /// What is to be drawn of the call, and where.
+    plot: Option<(PathBuf, Watch)>,
     /// Length that was asked for.
     seconds: Option<Duration>,
 }
@@ -95,6 +99,7 @@ impl Talk {
             dialling: None,
             dialled: None,
             listened: Listened::default(),
+            plot: call.plot.clone().map(|path| (path, Watch::default())),
             digits: String::new(),
             seconds: call.seconds,
         })
@@ -106,6 +111,11 @@ impl Talk {
         let ending = self.last(begin, began);
         let (streams, diagnosis) = (self.session.streams(), self.session.diagnose());
         let lasted = began.elapsed();
+        if let Some((path, watch)) = self.plot.take()
+            && let Err(failure) = plot::draw(&path, "A call", &[watch.course("What was received")])
+        {
+            eprintln!("{failure}");
+        }
         let watch = SessionRef::clone(&self.session);
         let recording = self.recording.take().map(Recording::done);
         let capture = capture.map(Recording::done);
@@ -148,6 +158,9 @@ impl Talk {
             }
             let stats = self.session.stats();
             self.listened.look(stats.audio());
+            if let Some((_, watch)) = &mut self.plot {
+                watch.look(began.elapsed(), stats.audio());
+            }
             live.draw(began.elapsed(), stats.audio());
             let Ok(Notice::Event(event)) = self.events.recv_timeout(TURN) else {
                 continue;

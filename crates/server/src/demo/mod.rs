@@ -26,7 +26,7 @@ use crate::demo::teller::Teller;
 use crate::failure::Failure;
 use crate::network::Network;
 use crate::output::print_line;
-use crate::{distinct, interrupt, recording, sound_file, sound_rate};
+use crate::{distinct, interrupt, plot, recording, sound_file, sound_rate};
 
 /// Tells the story; 1 when the numbers do not add up.
 pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
         ("--play", arguments.play.as_deref()),
         ("--record", arguments.record.as_deref()),
         ("--pcap", arguments.pcap.as_deref()),
+        ("--plot", arguments.plot.as_deref()),
     ])?;
     let plan = Plan::of(arguments)?;
     if let Some(path) = &arguments.record {
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
     for path in arguments.record.iter().chain(&arguments.pcap) {
         sound_file::check_target(path)?;
     }
+    arguments.plot.as_deref().map_or(Ok(()), plot::check)?;
     interrupt::listen()?;
     let teller = Teller::new(arguments.json);
     let outcome = Story::begin(arguments, &teller)?.tell(&plan)?;
@@ -138,6 +140,14 @@ impl<'a> Story<'a> {
             let parties = [&caller, &callee];
             talked.dialled = Some(dial::dial(self.teller, &events, dtmf, parties)?);
             talk::settle(parties, &self.network);
+        }
+        if let Some(path) = &self.arguments.plot {
+            let [caller, callee] = std::mem::take(&mut talked.watched);
+            let courses = [
+                caller.course("What the caller received"),
+                callee.course("What the callee received"),
+            ];
+            plot::draw(path, "talkpath demo", &courses)?;
         }
         self.close(caller, callee, talked, [recording, capture])
     }

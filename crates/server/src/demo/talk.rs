@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::listened::Listened;
 use crate::live::Live;
 use crate::network::Network;
+use crate::plot::Watch;
 use crate::{interrupt, sound_file};
 
 /// What is to be said.
@@ -43,6 +44,8 @@ pub(super) struct Talked {
     pub(super) whole: Option<Duration>,
     /// What listening was like for the caller and the callee.
     pub(super) listened: [Listened; 2],
+    /// The same over time.
+    pub(super) watched: [Watch; 2],
     /// What the caller dialled, and what the callee was told of it.
     pub(super) dialled: Option<Dialled>,
     /// The tones that the caller and the callee heard, in hertz.
@@ -170,6 +173,9 @@ impl Talk<'_> {
         let stats = self.parties.map(|party| party.session.stats());
         for (listened, stats) in self.talked.listened.iter_mut().zip(&stats) {
             listened.look(stats.audio());
+        }
+        for (watch, stats) in self.talked.watched.iter_mut().zip(&stats) {
+            watch.look(self.began.elapsed(), stats.audio());
         }
         match &mut self.watcher {
             None => self.live.draw(self.began.elapsed(), stats[1].audio()),

@@ -5,24 +5,47 @@
 //! own. A long course is drawn by the worst of each of 480 stretches, so that
 //! no moment of trouble is lost in it.
 
+mod course;
 mod lane;
 mod scale;
 
 use std::fmt::Write;
+use std::fs::File;
 
-use talkpath::probe::Moment;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
 
+use crate::failure::Failure;
+use crate::sound_file;
+pub(crate) use course::{Course, Point, Watch};
 use lane::Lane;
 use scale::Scale;
 
-/// What is drawn of one stream.
-pub(crate) struct Course<'a> {
-    pub(crate) title: String,
-    pub(crate) moments: &'a [Moment],
+/// Whether a picture can be drawn at `path`, before there is one.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    sound_file::check_target(path)?;
+    match path.symlink_metadata() {
+        Ok(_) => Err(Failure::new(format!("{}: is there already", path.display())).hint(HINT)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Draws the courses into a file that is not there yet.
+pub(crate) fn draw(path: &Path, name: &str, courses: &[Course]) -> Result<(), Failure> {
+    let written = File::create_new(path)
+        .and_then(|mut file| file.write_all(picture(name, courses).as_bytes()));
+    written.map_err(|error| {
+        let failure = Failure::file(path, &error);
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => failure.hint(HINT),
+            _ => failure,
+        }
+    })
 }
 
 /// Draws the courses below each other.
-pub(crate) fn picture(name: &str, courses: &[Course<'_>]) -> String {
+fn picture(name: &str, courses: &[Course]) -> String {
     let height = HEAD + BLOCK * courses.len() as f64 + FOOT;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
@@ -63,14 +86,14 @@ fn legend(svg: &mut String) {
 }
 
 /// The two lanes of one stream, whose top is at `top`.
-fn block(svg: &mut String, course: &Course<'_>, top: f64) {
+fn block(svg: &mut String, course: &Course, top: f64) {
     let _ = writeln!(
         svg,
         "<text x=\"{LEFT}\" y=\"{}\" font-weight=\"600\">{}</text>",
         top + 16.0,
         escaped(&course.title)
     );
-    let stretches = stretches(course.moments);
+    let stretches = stretches(&course.points);
     let end = stretches.last().map_or(1.0, |it| it.until).max(0.1);
     let time = Scale::new(end, LEFT, RIGHT);
     let most_ms = stretches
@@ -108,22 +131,22 @@ struct Stretch {
     late: f64,
 }
 
-fn stretches(moments: &[Moment]) -> Vec<Stretch> {
-    let step = moments.len().div_ceil(MOST_STRETCHES).max(1);
+fn stretches(points: &[Point]) -> Vec<Stretch> {
+    let step = points.len().div_ceil(MOST_STRETCHES).max(1);
     let mut before = None;
-    let of = |part: &[Moment]| {
+    let of = |part: &[Point]| {
         let last = part.last()?;
-        let ms = |of: fn(&Moment) -> std::time::Duration| {
+        let ms = |of: fn(&Point) -> Duration| {
             let all = part.iter().map(|it| of(it).as_secs_f64() * 1000.0);
             all.fold(0.0, f64::max)
         };
         let since = before.replace(*last);
         let more =
-            |of: fn(&Moment) -> u64| of(last).saturating_sub(since.as_ref().map_or(0, of)) as f64;
+            |of: fn(&Point) -> u64| of(last).saturating_sub(since.as_ref().map_or(0, of)) as f64;
         let (came, lost, late) = (
             more(|it| it.packets),
             more(|it| it.lost),
-            more(|it| it.discarded),
+            more(|it| it.late),
         );
         let share = |count: f64| 100.0 * (count / (came + lost).max(1.0)).min(1.0);
         Some(Stretch {
@@ -136,7 +159,7 @@ fn stretches(moments: &[Moment]) -> Vec<Stretch> {
             late: share(late),
         })
     };
-    moments.chunks(step).filter_map(of).collect()
+    points.chunks(step).filter_map(of).collect()
 }
 
 /// Text as XML takes it; what it does not take is left out.
@@ -155,6 +178,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
+const HINT: &str = "move it away, or name another";
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 24.0;
@@ -171,28 +195,26 @@ const LATE: &str = "#7c3aed";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    fn moments(count: u64) -> Vec<Moment> {
-        let moment = |n: u64| Moment {
+    fn points(count: u64) -> Vec<Point> {
+        let point = |n: u64| Point {
             at: Duration::from_millis(100 * n),
             jitter: Duration::from_millis(n % 7),
             depth: Duration::from_millis(20 + n % 40),
             target: Duration::from_millis(40),
             packets: 5 * n,
             lost: n / 10,
-            discarded: 0,
-            concealed: Duration::ZERO,
+            late: 0,
         };
-        (0..count).map(moment).collect()
+        (0..count).map(point).collect()
     }
 
     #[test]
     fn a_picture_has_lanes_labels_and_no_foreign_text() {
-        let moments = moments(100);
+        let points = points(100);
         let courses = [Course {
             title: "10.0.0.1 <to> \"B\" & co\u{1b}".into(),
-            moments: &moments,
+            points,
         }];
         let svg = picture("call.pcap", &courses);
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
@@ -204,14 +226,14 @@ mod tests {
 
     #[test]
     fn an_hour_is_drawn_by_its_worst_moments() {
-        let mut moments = moments(36_000);
-        moments[17_777].jitter = Duration::from_millis(333);
-        let drawn = stretches(&moments);
+        let mut points = points(36_000);
+        points[17_777].jitter = Duration::from_millis(333);
+        let drawn = stretches(&points);
         assert!(drawn.len() <= MOST_STRETCHES);
         assert!(drawn.iter().any(|it| it.jitter == 333.0));
         let courses = [Course {
             title: String::new(),
-            moments: &moments,
+            points,
         }];
         assert!(picture("", &courses).len() < 200_000);
     }
@@ -219,10 +241,10 @@ mod tests {
     #[test]
     fn nothing_is_drawn_of_nothing() {
         for count in [0, 1] {
-            let moments = moments(count);
+            let points = points(count);
             let courses = [Course {
                 title: "short".into(),
-                moments: &moments,
+                points,
             }];
             assert!(!picture("x", &courses).contains("NaN"));
         }

@@ -9,16 +9,16 @@ mod tracks;
 mod words;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use talkpath::SessionDescription;
-use talkpath::probe::{Found, PcapError, Probe};
+use talkpath::probe::{Found, PcapError, Probe, Stream};
 
 use crate::cli::ProbeArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_line};
-use crate::plot::{Course, picture};
+use crate::plot::{self, Course};
 use crate::syntax;
 use tracks::Tracks;
 
@@ -28,13 +28,15 @@ pub(crate) fn run(arguments: &ProbeArguments) -> Result<u8, Failure> {
     let capture = fs::read(path).map_err(|error| {
         Failure::file(path, &error).hint("`tcpdump -i any -w FILE udp` captures one")
     })?;
+    arguments.plot.as_deref().map_or(Ok(()), plot::check)?;
     let mut probe = Probe::new();
     for path in &arguments.sdp {
         probe = probe.describe(&description(path)?);
     }
     let (found, sounds) = look(&probe, &capture, arguments)?;
     if let Some(path) = &arguments.plot {
-        draw(path, &found, &arguments.file)?;
+        let name = arguments.file.file_name().unwrap_or_default();
+        plot::draw(path, &name.to_string_lossy(), &courses(&found))?;
     }
     match arguments.json {
         true => print_line(json::of(path, &found, &sounds)),
@@ -82,24 +84,19 @@ fn description(path: &Path) -> Result<SessionDescription, Failure> {
     parsed.map_err(|error| syntax::failure(&error, &text).at(path.display()))
 }
 
-fn draw(path: &Path, found: &Found, of: &Path) -> Result<(), Failure> {
-    let title = |stream: &talkpath::probe::Stream| {
-        let format = stream.format().map(ToString::to_string);
-        let format = format.unwrap_or_else(|| "unknown format".into());
-        format!("{} to {}, {format}", stream.from, stream.to)
-    };
-    let courses = found.streams.iter().map(|stream| Course {
-        title: title(stream),
-        moments: &stream.course,
-    });
-    let courses: Vec<_> = courses.take(MOST_DRAWN).collect();
+fn courses(found: &Found) -> Vec<Course> {
     if found.streams.len() > MOST_DRAWN {
         eprintln!("warning: the picture shows the first {MOST_DRAWN} streams");
     }
-    let name = of.file_name().unwrap_or_default().to_string_lossy();
-    let drawn = picture(&name, &courses);
-    let written = create(path).and_then(|mut file| file.write_all(drawn.as_bytes()));
-    written.map_err(|error| not_written(path, &error))
+    let course = |stream: &Stream| {
+        let format = stream.format().map(ToString::to_string);
+        let format = format.unwrap_or_else(|| "unknown format".into());
+        Course {
+            title: format!("{} to {}, {format}", stream.from, stream.to),
+            points: stream.course.iter().map(Into::into).collect(),
+        }
+    };
+    found.streams.iter().take(MOST_DRAWN).map(course).collect()
 }
 
 /// A file that was not there: what is there stays.

@@ -47,7 +47,7 @@ fn a_captured_call_is_explained_heard_and_drawn() {
     let svg = fs::read_to_string(folder.join("call.svg")).unwrap();
     assert_eq!(svg.matches("<polyline").count(), 6);
 
-    run(&folder, &arguments).failed(1, &["stream-1.wav", "move it away"]);
+    run(&folder, &arguments).failed(1, &["call.svg", "move it away"]);
     let json = run(&folder, &["probe", "call.pcap", "--json"]).json();
     let streams = json["streams"].as_array().unwrap();
     assert_eq!(streams.len(), 2);
@@ -83,4 +83,25 @@ fn what_is_no_capture_is_told_so_with_a_way_out() {
     }
     fs::write(folder.join("bad.sdp"), "v=7\r\nnonsense").unwrap();
     run(&folder, &["probe", "empty.pcap", "--sdp", "bad.sdp"]).failed(1, &["bad.sdp"]);
+}
+
+#[test]
+fn a_call_is_drawn_while_it_goes_on() {
+    let folder = folder("probe_plot");
+    let arguments = [
+        "demo",
+        "--seconds",
+        "1",
+        "--plot",
+        "demo.svg",
+        "--ports",
+        "12460-12499",
+    ];
+    run(&folder, &arguments).succeeded();
+    let svg = fs::read_to_string(folder.join("demo.svg")).unwrap();
+    assert_eq!(svg.matches("<polyline").count(), 6);
+    assert!(svg.contains("What the callee received"));
+    run(&folder, &arguments).failed(1, &["demo.svg: is there already"]);
+    let nowhere = ["demo", "--plot", "no/such/demo.svg"];
+    run(&folder, &nowhere).failed(1, &["there is no folder"]);
 }
