@@ -105,9 +105,9 @@ fn over_real_sockets(rounds: u64, seed: u64) -> Result<(), String> {
     let built = stage(seed, None, ["127.0.0.1"; 3], wav.clone());
     let stage = built.map_err(|error| error.to_string())?;
     let measured = measure(stage, rounds);
-    for path in [&wav, &wav.with_extension("wav.part")] {
+    for ending in ["wav", "wav.part", "opus", "opus.part"] {
         // What an aborted round never made cannot be removed.
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(wav.with_extension(ending));
     }
     measured?;
     let after = (

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use talkpath::{
-    Audio, Change, Codec, Event, Events, Existing, FileDone, Happening, MediaManager, Notice,
-    Pending, Session, SessionError, Wav,
+    Audio, Change, Codec, Event, Events, Existing, FileDone, Happening, MediaManager, Notice, Opus,
+    Pending, Play, Record, SampleRate, Session, SessionError, Tap, Wav,
 };
 use talkpath_sim::{Call, Rng, World};
 
@@ -51,6 +51,9 @@ pub(crate) enum Spoiler {
     PortsExhausted,
     ReofferCancelled,
     RecordingAborted,
+    PlaybackAborted,
+    DiallingAborted,
+    BridgeAborted,
     ForkDropped,
     BindFails,
     NoEntropy,
@@ -59,7 +62,7 @@ pub(crate) enum Spoiler {
 }
 
 impl Spoiler {
-    pub(crate) const ALL: [Spoiler; 13] = [
+    pub(crate) const ALL: [Spoiler; 16] = [
         Spoiler::DroppedBeforeAnswer,
         Spoiler::GarbageAnswer,
         Spoiler::ShortAnswer,
@@ -68,6 +71,9 @@ impl Spoiler {
         Spoiler::PortsExhausted,
         Spoiler::ReofferCancelled,
         Spoiler::RecordingAborted,
+        Spoiler::PlaybackAborted,
+        Spoiler::DiallingAborted,
+        Spoiler::BridgeAborted,
         Spoiler::ForkDropped,
         Spoiler::BindFails,
         Spoiler::NoEntropy,
@@ -155,15 +161,26 @@ impl Stage {
     }
 
     fn call(&self) -> Result<(Session, Session), Wrong> {
-        let (caller, offer) = self.alice.create_offer(any())?;
-        let (callee, answer) = self.bob.accept_offer(&offer, any())?;
+        self.call_of(&Codec::G711)
+    }
+
+    fn call_of(&self, codecs: &[Codec]) -> Result<(Session, Session), Wrong> {
+        let audio = || Audio::sendrecv(codecs.to_vec());
+        let (caller, offer) = self.alice.create_offer(audio())?;
+        let (callee, answer) = self.bob.accept_offer(&offer, audio())?;
         caller.apply_answer(&answer)?;
         Ok((caller, callee))
     }
 
     /// Offer, answer, sometimes a word or a hold, close.
     fn complete(&mut self) -> Round {
-        let (caller, callee) = self.call()?;
+        let codecs = match self.chance.below(64) {
+            0 => [Codec::OPUS, Codec::PCMU],
+            1..=8 => [Codec::G722, Codec::PCMA],
+            9..=12 => [Codec::L16_16000, Codec::PCMA],
+            _ => Codec::G711,
+        };
+        let (caller, callee) = self.call_of(&codecs)?;
         if self.chance.below(4) == 0 {
             let (mut say, _hear) = caller.audio()?.split();
             let _hears = callee.audio()?;
@@ -174,8 +191,74 @@ impl Stage {
             let offer = callee.hold()?;
             callee.apply_answer(&caller.answer(&offer)?)?;
         }
+        match self.chance.below(16) {
+            0 => self.record_and_play(&caller, &callee)?,
+            1 => {
+                let digits = caller.dtmf("1")?;
+                self.pass(Duration::from_millis(260));
+                // Over real sockets it takes as long as it takes.
+                drop(digits);
+            }
+            2 => self.bridge_and_end(&caller)?,
+            3 => self.listen_in(&caller)?,
+            _ => {}
+        }
         finish(caller)?;
         finish(callee)
+    }
+
+    /// One side is recorded while a file is played to it.
+    fn record_and_play(&mut self, caller: &Session, callee: &Session) -> Round {
+        let record: Record = match self.chance.below(4) {
+            // Few: an encoder of Opus is slow to begin.
+            0 => Opus::heard(self.wav.with_extension("opus"))
+                .existing(Existing::Replace)
+                .into(),
+            1 => Wav::heard(&self.wav).existing(Existing::Replace).into(),
+            _ => Wav::stereo(&self.wav).existing(Existing::Replace).into(),
+        };
+        let recording = caller.record(record)?;
+        let playback = callee.play(words())?;
+        self.pass(Duration::from_millis(100));
+        self.files.push(recording.finish());
+        self.files.push(playback.stop());
+        Ok(())
+    }
+
+    /// Another call whose caller hears this one, for a moment; sometimes a
+    /// third.
+    fn bridge_and_end(&mut self, caller: &Session) -> Round {
+        let (second, other) = self.call()?;
+        let Some(bridge) = together(self.alice.bridge(caller, &second))? else {
+            finish(second)?;
+            return finish(other);
+        };
+        self.pass(Duration::from_millis(60));
+        if self.chance.below(2) == 0 {
+            let (third, far) = self.call_of(&[Codec::G722])?;
+            if together(bridge.add(&third))?.is_some() {
+                bridge.set_gain(&third, -6.0)?;
+            }
+            self.pass(Duration::from_millis(60));
+            finish(third)?;
+            finish(far)?;
+        }
+        if self.chance.below(2) == 0 {
+            bridge.end()?;
+        }
+        finish(second)?;
+        finish(other)
+    }
+
+    /// Somebody reads what is heard and every packet.
+    fn listen_in(&mut self, caller: &Session) -> Round {
+        let mut tapped = caller.tap(Tap::both().rate(SampleRate::HZ_16000))?;
+        let mut packets = caller.packets()?;
+        self.pass(Duration::from_millis(60));
+        let mut frame = vec![0; tapped.frame_len() * tapped.channels()];
+        while let Ok(Some(_)) = tapped.try_recv(&mut frame) {}
+        while packets.try_next().is_some() {}
+        Ok(())
     }
 
     fn spoil(&mut self, spoiler: Spoiler) -> Round {
@@ -223,6 +306,35 @@ impl Stage {
                 self.files.push(recording.done());
                 let _ends = caller.audio()?;
                 self.pass(Duration::from_millis(40));
+                Ok(())
+            }
+            Spoiler::PlaybackAborted => {
+                let (caller, _callee) = self.call()?;
+                let playback = caller.play(words().for_ever())?;
+                self.files.push(playback.done());
+                self.pass(Duration::from_millis(40));
+                Ok(())
+            }
+            Spoiler::DiallingAborted => {
+                let (caller, _callee) = self.call()?;
+                let _first = caller.dtmf("123")?;
+                let second = caller.dtmf("4,5")?;
+                self.pass(Duration::from_millis(60));
+                if self.chance.below(2) == 0 {
+                    second.stop()?;
+                }
+                Ok(())
+            }
+            Spoiler::BridgeAborted => {
+                let (one, _callee) = self.call()?;
+                let (two, _other) = self.call()?;
+                let bridge = together(self.alice.bridge(&one, &two))?;
+                self.pass(Duration::from_millis(40));
+                drop(one);
+                if let Some(bridge) = bridge.filter(|_| self.chance.below(2) == 0) {
+                    self.pass(Duration::from_millis(40));
+                    bridge.add(&two)?;
+                }
                 Ok(())
             }
             Spoiler::ForkDropped => {
@@ -313,6 +425,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 fn any() -> Audio {
     Audio::sendrecv(Codec::G711)
+}
+
+/// A tenth of a second of something.
+fn words() -> Play {
+    Play::samples(vec![700; 800], SampleRate::HZ_8000)
+}
+
+/// What joins sessions, unless two workers have them.
+fn together<T>(joined: Result<T, SessionError>) -> Result<Option<T>, Wrong> {
+    match joined {
+        Ok(joined) => Ok(Some(joined)),
+        Err(SessionError::Apart) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn finish(session: Session) -> Round {
