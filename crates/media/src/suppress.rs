@@ -140,3 +140,112 @@ const ORDER: usize = 8;
 /// Between two descriptions of noise that changes, and of one that does not.
 const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use talkpath_audio::comfort_noise::Generator;
+    use talkpath_audio::{Tone, ToneGenerator};
+
+    const RATE: SampleRate = SampleRate::HZ_8000;
+
+    struct Room {
+        suppressor: Suppressor,
+        noise: Generator,
+        told: Vec<Description>,
+        /// Ticks that were sent.
+        sent: usize,
+    }
+
+    impl Room {
+        /// A room in which nobody has spoken for a second.
+        fn quiet(level: f32) -> Self {
+            let mut room = Room {
+                suppressor: Suppressor::new(RATE).unwrap(),
+                noise: Generator::new(RATE, 3),
+                told: Vec::new(),
+                sent: 0,
+            };
+            room.noise_for(50, level);
+            room
+        }
+
+        fn push(&mut self, pcm: &[i16]) {
+            self.suppressor.push(pcm);
+            self.sent += usize::from(!self.suppressor.is_resting());
+            if let Some(told) = self.suppressor.describe() {
+                self.told.push(Description::parse(told).unwrap());
+            }
+        }
+
+        fn noise_for(&mut self, ticks: usize, level: f32) {
+            self.noise.update(&Description::new(Dbov(level), &[-0.5]));
+            let mut frame = [0; 160];
+            for _ in 0..ticks {
+                self.noise.fill(&mut frame);
+                self.push(&frame);
+            }
+        }
+    }
+
+    #[test]
+    fn noise_rests_and_is_told_once_a_second() {
+        let mut room = Room::quiet(-55.0);
+        assert!(room.suppressor.is_resting());
+        assert!((5..=25).contains(&room.sent), "{}", room.sent);
+        let before = room.told.len();
+        room.noise_for(500, -55.0);
+        assert!((9..=20).contains(&(room.told.len() - before)));
+        assert!(
+            room.told
+                .iter()
+                .all(|told| (told.level().0 + 55.0).abs() <= 3.0)
+        );
+    }
+
+    #[test]
+    fn noise_that_becomes_quieter_is_told_soon_and_louder_is_learned() {
+        let mut room = Room::quiet(-48.0);
+        room.told.clear();
+        room.noise_for(40, -60.0);
+        let told = room.told.last().unwrap();
+        assert!((told.level().0 + 60.0).abs() <= 3.0, "{told:?}");
+        room.sent = 0;
+        room.noise_for(100, -45.0);
+        assert!(room.suppressor.is_resting());
+        assert!((1..=30).contains(&room.sent), "{}", room.sent);
+        let told = room.told.last().unwrap();
+        assert!((told.level().0 + 45.0).abs() <= 3.0, "{told:?}");
+    }
+
+    #[test]
+    fn speech_begins_with_its_first_tick() {
+        for level in [-46.0, -30.0, -12.0] {
+            let mut room = Room::quiet(-56.0);
+            let mut pcm = [0; 160];
+            ToneGenerator::new(Tone::sine(200.0, Dbov(level)), RATE).fill(&mut pcm);
+            room.push(&pcm);
+            assert!(!room.suppressor.is_resting(), "{level}");
+        }
+    }
+
+    #[test]
+    fn what_is_loud_is_sent_whatever_it_is() {
+        let mut room = Room::quiet(-55.0);
+        room.sent = 0;
+        room.noise_for(500, -30.0);
+        assert_eq!(room.sent, 500);
+    }
+
+    #[test]
+    fn silence_without_any_noise_is_told_as_such() {
+        let mut suppressor = Suppressor::new(RATE).unwrap();
+        let mut told = Vec::new();
+        for _ in 0..100 {
+            suppressor.push(&[0; 160]);
+            told.extend(suppressor.describe().map(<[u8]>::to_vec));
+        }
+        assert!(told.iter().all(|payload| payload[0] == 127), "{told:?}");
+        assert!((1..=3).contains(&told.len()));
+    }
+}

@@ -5,7 +5,7 @@ use crate::common::*;
 
 use talkpath::audio::comfort_noise::{Description, Generator};
 use talkpath::audio::{Dbov, SampleRate};
-use talkpath::{Audio, Codec, Constraints, Dtmf, FrameKind, Silence};
+use talkpath::{Audio, Change, Codec, Constraints, Dtmf, FrameKind, Silence};
 use talkpath_sim::World;
 
 /// A voice in a room with noise: a buzz of 140 Hz that swells four times a
@@ -175,6 +175,54 @@ fn noise_is_offered_by_who_leaves_it_out_and_taken_by_everybody() {
 }
 
 #[test]
+fn what_the_caller_proposed_a_later_offer_of_the_callee_keeps() {
+    let talk = Talk::with(621, suppressing(any()), any());
+    let offer = talk.callee.offer(Change::Nothing).unwrap();
+    assert!(offer.to_string().contains("RTP/AVP 0 8 13 101"), "{offer}");
+    let answer = talk.caller.answer(&offer).unwrap();
+    assert!(
+        answer.to_string().contains("RTP/AVP 0 8 13 101"),
+        "{answer}"
+    );
+    talk.callee.apply_answer(&answer).unwrap();
+    talk.end();
+}
+
+/// Three calls to one manager, joined: the leg to Bob leaves silence out.
+#[test]
+fn what_a_room_says_is_left_out_too_while_nobody_speaks() {
+    let world = World::new(622);
+    let ends = [ALICE, BOB, CAROL].map(|address| manager(&world, address));
+    let server = manager(&world, SERVER);
+    let mut legs = Vec::new();
+    let sessions = ends.each_ref().map(|end| {
+        let (session, offer) = end.create_offer(any()).unwrap();
+        let (leg, answer) = server.accept_offer(&offer, suppressing(any())).unwrap();
+        session.apply_answer(&answer).unwrap();
+        legs.push(leg);
+        session
+    });
+    let bridge = server.bridge(&legs[0], &legs[1]).unwrap();
+    bridge.add(&legs[2]).unwrap();
+    let mut voice = Voice::new(SampleRate::HZ_8000, NOISE);
+    let (mut say, _) = sessions[0].audio().unwrap().split();
+    let (_, mut ear) = sessions[1].audio().unwrap().split();
+    let (mut frame, mut heard) = ([0; 160], Vec::new());
+    for n in 0..250 {
+        say.send_all(&voice.frame(!(50..200).contains(&n))).unwrap();
+        ear.recv(&mut frame).unwrap();
+        heard.extend(frame);
+    }
+    let bob: std::net::IpAddr = BOB.parse().unwrap();
+    let sent = rtp_from(&world, SERVER);
+    let to_bob = sent.iter().filter(|packet| packet.to.ip() == bob);
+    let to_bob = to_bob.count();
+    assert!((90..=170).contains(&to_bob), "{to_bob}");
+    assert!(level(&heard[215 * 160..245 * 160]) > -30.0);
+    drop(bridge);
+}
+
+#[test]
 fn wide_codecs_leave_pauses_out_too() {
     // The detector of Opus lets only a quiet room pass for silence.
     for (seed, codec, noise) in [
@@ -246,5 +294,7 @@ fn digits_during_speech_conceal_nothing_and_change_nothing_that_is_told() {
     talk.end();
 }
 
+const CAROL: &str = "10.0.0.3";
+const SERVER: &str = "10.0.0.9";
 /// Of the room (dBov).
 const NOISE: f32 = -52.0;

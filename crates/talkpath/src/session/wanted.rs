@@ -32,6 +32,15 @@ pub(crate) struct Wanted {
 struct Wish {
     media: Media,
     place: Place,
+    noise: Noise,
+}
+
+/// Whether the peer takes comfort noise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Noise {
+    Unknown,
+    /// It does: later offers do not take it away.
+    Taken,
 }
 
 /// What is wanted of it.
@@ -72,6 +81,7 @@ impl Wanted {
         let wish = |media: Media| Wish {
             media,
             place: Place::New,
+            noise: Noise::Unknown,
         };
         let audio = constraints.audio.iter().cloned().map(Media::Audio);
         let video = constraints.video.iter().cloned().map(Media::Video);
@@ -121,11 +131,13 @@ impl Wanted {
                 next.lines.push(Wish {
                     media: Media::Audio(audio),
                     place: Place::New,
+                    noise: Noise::Unknown,
                 });
             }
             Change::AddVideo(video) => next.lines.push(Wish {
                 media: Media::Video(video),
                 place: Place::New,
+                noise: Noise::Unknown,
             }),
             Change::Remove(stream) => {
                 next.wish(stream.0)?;
@@ -159,6 +171,16 @@ impl Wanted {
             if let Some(wish) = self.lines.iter_mut().find(waits) {
                 wish.place = Place::At(line);
             }
+        }
+        for wish in &mut self.lines {
+            let Place::At(line) = wish.place else {
+                continue;
+            };
+            let mut sent = streams.iter().skip(line).take(1).flat_map(|it| &it.send);
+            wish.noise = match sent.any(|codec| codec.format.is(NOISE)) {
+                true => Noise::Taken,
+                false => Noise::Unknown,
+            };
         }
     }
 
@@ -205,7 +227,14 @@ impl Wanted {
 
     fn media(&self, wish: &Wish, step: Step) -> MediaWants {
         let mut media = match &wish.media {
-            Media::Audio(audio) => self.sound(audio, step),
+            Media::Audio(audio) => {
+                let mut media = self.sound(audio);
+                let suppresses = self.constraints.silence == Silence::Suppress;
+                if step == Step::Answer || suppresses || wish.noise == Noise::Taken {
+                    add_noise(&mut media.formats, &audio.codecs);
+                }
+                media
+            }
             Media::Video(video) => self.pictures(video),
         };
         media.slot = match wish.place {
@@ -222,7 +251,7 @@ impl Wanted {
             .with_rtcp(video.rtcp_mux)
     }
 
-    fn sound(&self, audio: &Audio, step: Step) -> MediaWants {
+    fn sound(&self, audio: &Audio) -> MediaWants {
         let Audio {
             codecs,
             direction,
@@ -232,10 +261,7 @@ impl Wanted {
             voip_reports,
             ..
         } = audio;
-        let mut formats: Vec<_> = codecs.iter().map(|codec| self.format(codec)).collect();
-        if step == Step::Answer || self.constraints.silence == Silence::Suppress {
-            add_noise(&mut formats, codecs);
-        }
+        let formats: Vec<_> = codecs.iter().map(|codec| self.format(codec)).collect();
         let mut media = MediaWants::audio(formats)
             .with_direction(self.held(*direction))
             .with_rtcp(*rtcp_mux)
