@@ -143,6 +143,7 @@ impl Call {
             stream.agree(now, agreement, cx)
         });
         self.rearrange(now, session, stream);
+        self.pass_on(now, out);
     }
 
     /// RTCP of a stream shares the port of RTP; its own socket goes.
@@ -176,6 +177,7 @@ impl Call {
                 .iter_mut()
                 .for_each(|stream| stream.close(now, &mut cx));
         }
+        self.pass_on(now, out);
     }
 
     /// Forgets a session.
@@ -184,7 +186,7 @@ impl Call {
         let streams = found.map(|session| session.streams.iter().map(Stream::index).collect());
         let streams: Vec<_> = streams.unwrap_or_default();
         for stream in streams {
-            self.leave(now, session, stream);
+            self.leave_all(now, session, stream);
         }
         self.sessions.retain(|known| known.id != session);
     }
@@ -207,13 +209,18 @@ impl Call {
 
     /// Lets silence leave a session in place of what is said, or not; streams
     /// that it gets later, too.
-    pub fn mute(&mut self, session: SessionId, mute: Mute) {
+    pub fn mute(&mut self, now: Time, session: SessionId, mute: Mute) {
         if let Some((session, _)) = self.session(session, &mut Outbox::new()) {
             session.mute = mute;
             session
                 .streams
                 .iter_mut()
                 .for_each(|stream| stream.mute(mute));
+            let streams: Vec<_> = session.streams.iter().map(Stream::index).collect();
+            let id = session.id;
+            for stream in streams {
+                self.rearrange(now, id, stream);
+            }
         }
     }
 
@@ -253,9 +260,7 @@ impl Call {
         self.with(path.session, path.stream, out, |stream, cx| {
             stream.handle_datagram(now, path.component, from, bytes, cx);
         });
-        if !self.passing.is_empty() {
-            self.pass_on(now, path, out);
-        }
+        self.pass_on(now, out);
     }
 
     /// Counts a datagram that was lost before it came here.
@@ -293,7 +298,7 @@ impl Call {
             room.tick(now, ends, &mut streams);
         }
         streams.for_each(|stream, cx| stream.handle_timeout(now, ends, cx));
-        self.carry(now, out);
+        self.pass_on(now, out);
     }
 
     /// Writes a session's statistics over `stats`, whose memory is used again.

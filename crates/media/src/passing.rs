@@ -1,8 +1,9 @@
 //! What is on its way from one stream of a call to others: packets, digits,
 //! requests for keyframes.
 //!
-//! Filled while a datagram or a tick is worked on, emptied right after it; the
-//! memory is kept. Each packet has the number that it is to leave with.
+//! Filled while a call is worked on, emptied before it is left; the memory is
+//! kept. Each knows whom it comes from, each packet the number that it is to
+//! leave with.
 
 use core::ops::Range;
 
@@ -15,25 +16,20 @@ use crate::room::Member;
 #[derive(Default)]
 pub(crate) struct Passing {
     bytes: Vec<u8>,
-    packets: Vec<(PayloadType, Range<usize>)>,
+    packets: Vec<(Member, PayloadType, Range<usize>)>,
     presses: Vec<(Member, Press)>,
-    request: Request,
-}
-
-/// Whether a peer asked for a keyframe.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Request {
-    #[default]
-    None,
-    Keyframe,
+    /// Whose peers asked for a keyframe.
+    requests: Vec<Member>,
+    /// Whose packets no longer fit what was decided about them.
+    misfits: Vec<Member>,
 }
 
 impl Passing {
     /// Takes a copy of a packet.
-    pub(crate) fn push(&mut self, number: PayloadType, packet: &[u8]) {
+    pub(crate) fn push(&mut self, from: Member, number: PayloadType, packet: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(packet);
-        self.packets.push((number, start..self.bytes.len()));
+        self.packets.push((from, number, start..self.bytes.len()));
     }
 
     /// Takes a digit that a member of a room was heard to dial.
@@ -42,18 +38,28 @@ impl Passing {
     }
 
     /// Takes a request for a keyframe, which goes to where the video comes from.
-    pub(crate) fn want_keyframe(&mut self) {
-        self.request = Request::Keyframe;
+    pub(crate) fn want_keyframe(&mut self, for_whom: Member) {
+        self.requests.push(for_whom);
     }
 
-    /// Gives the request, if there is one, and forgets it.
-    pub(crate) fn take_request(&mut self) -> Request {
-        core::mem::take(&mut self.request)
+    /// Takes the next request.
+    pub(crate) fn next_request(&mut self) -> Option<Member> {
+        self.requests.pop()
+    }
+
+    /// Notes that a packet came that cannot pass, though others of it do.
+    pub(crate) fn misfit(&mut self, from: Member) {
+        self.misfits.push(from);
+    }
+
+    /// Takes the next of whom a packet did not fit.
+    pub(crate) fn next_misfit(&mut self) -> Option<Member> {
+        self.misfits.pop()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let asks = self.request == Request::Keyframe;
-        self.packets.is_empty() && self.presses.is_empty() && !asks
+        let nothing = self.requests.is_empty() && self.misfits.is_empty();
+        self.packets.is_empty() && self.presses.is_empty() && nothing
     }
 
     /// Takes the oldest digit.
@@ -62,9 +68,9 @@ impl Passing {
     }
 
     /// Gives every packet to `each` and forgets them.
-    pub(crate) fn drain(&mut self, mut each: impl FnMut(PayloadType, &[u8])) {
-        for (number, range) in self.packets.drain(..) {
-            each(number, &self.bytes[range]);
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(Member, PayloadType, &[u8])) {
+        for (from, number, range) in self.packets.drain(..) {
+            each(from, number, &self.bytes[range]);
         }
         self.bytes.clear();
     }

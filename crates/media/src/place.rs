@@ -16,6 +16,8 @@ pub(crate) struct Place {
     pub(crate) rate: SampleRate,
     pub(crate) onward: Onward,
     pub(crate) voice: Voice,
+    /// Whether something came that cannot pass, since they agreed.
+    pub(crate) turned: bool,
     /// What the room hears of the stream.
     ear: Converter,
     /// What the stream says for the room, at its codec's rate.
@@ -64,6 +66,7 @@ impl Place {
             aside: Converter::new(rate, heard)?,
             onward: Onward::Hear,
             voice: Voice::Samples,
+            turned: false,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::ends::Ends;
 use crate::place::{Onward, Place, Voice};
 use crate::route::{Needs, Route, decide, expected};
 use crate::setup::{Agreement, Numbered};
+use crate::stream::Stream;
 use crate::ticker::Ticker;
 use crate::{MediaHappening, RoomId, SessionId, StreamIndex};
 
@@ -154,7 +155,9 @@ impl Room {
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != index);
-            let voice = match others.any(|(_, onward)| *onward == Onward::Hear) {
+            // Alone, it has whoever attends to it.
+            let alone = self.members.len() == 1;
+            let voice = match alone || others.any(|(_, onward)| *onward == Onward::Hear) {
                 true => Voice::Samples,
                 false => Voice::Packets,
             };
@@ -190,11 +193,13 @@ impl Room {
         let Some(other) = self.other(member) else {
             return Onward::Hear;
         };
-        let attended = [member, other].into_iter().any(|member| {
+        let needs_samples = [member, other].into_iter().any(|member| {
             let stream = streams.stream(member);
-            stream.is_some_and(|stream| stream.is_attended())
+            stream.is_some_and(|stream| stream.needs_samples())
         });
-        let needs = match attended || !self.mix.is_plain() {
+        let turned = |stream: &mut Stream| stream.place().is_some_and(|place| place.turned);
+        let has_turned = streams.stream(member).is_some_and(turned);
+        let needs = match needs_samples || has_turned || !self.mix.is_plain() {
             true => Needs::Samples,
             false => Needs::Packets,
         };

@@ -204,23 +204,11 @@ impl Stream {
         if self.setup.pause == Pause::SendSilence && sends {
             self.listen(now);
         }
-        self.keep_one_clock(now, cx);
+        if let Some(place) = &mut self.audio.place {
+            place.turned = false;
+        }
         self.fit_audio();
         self.release_held(now, cx);
-    }
-
-    /// RFC 7160 §4.1: a source keeps one clock. What is to be sent on another
-    /// comes from a source of its own, and the old one says goodbye.
-    fn keep_one_clock(&mut self, now: Time, cx: &mut Context<'_>) {
-        let agreement = self.agreement.as_ref();
-        let send = agreement.and_then(|agreement| agreement.send.as_ref());
-        let sender = &self.rtp.sender;
-        let other = |send: &&Numbered| send.format.clock_rate != sender.clock_rate();
-        if sender.has_sent() && send.is_some_and(|send| other(&send)) {
-            self.say_bye(now, b"other clock", cx);
-            self.rtp.sender.renew(cx.chance);
-            self.rtp.sources.set_local(self.rtp.sender.ssrc());
-        }
     }
 
     /// RFC 3264 §8.3.2: what is on its way may be of an earlier agreement. A

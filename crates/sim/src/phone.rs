@@ -175,7 +175,7 @@ impl Phone {
 
     /// Says silence instead, or what is said again.
     pub fn mute(&self, mute: Mute) {
-        self.with(|line, _| line.call.mute(SESSION, mute));
+        self.with(|line, now| line.call.mute(now, SESSION, mute));
     }
 
     /// What was heard since this was last asked, from 20 ms before the first

@@ -61,9 +61,12 @@ impl Bridge {
     /// [`SessionError::Closed`]
     pub fn remove(&self, session: &SessionRef) -> Result<(), SessionError> {
         let core = session.core();
-        let place = core.reserve()?;
+        let places = [core.reserve()?, core.reserve()?];
         drop(core.open_state()?);
-        place.send(Command::Leave { session: core.id });
+        for (place, room) in places.into_iter().zip([self.room, self.pictures]) {
+            let session = core.id;
+            place.send(Command::Leave { room, session });
+        }
         Ok(())
     }
 
@@ -77,6 +80,7 @@ impl Bridge {
         let place = core.reserve()?;
         drop(core.open_state()?);
         place.send(Command::Gain {
+            room: self.room,
             session: core.id,
             stream: session.first_audio()?,
             gain: Gain::from_db(db),

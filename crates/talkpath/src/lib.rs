@@ -96,9 +96,9 @@ pub use ports::{LeaseKind, PortError, PortOrder};
 pub use recover::{Recovered, Recovery, Unrepairable, recover, recover_in};
 pub use rings::{MarkError, Marked};
 pub use session::{
-    AudioEnd, Digits, Ended, Feed, Hear, HearError, HeardFrame, Mkv, Opus, Over, Packet, PacketKind,
-    Packets, Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef, SessionState,
-    SpeechDetection, Tap, Tapped, UnknownName, Wav,
+    AudioEnd, Digits, Ended, Feed, Hear, HearError, HeardFrame, Mkv, Opus, Over, Packet,
+    PacketKind, Packets, Pcap, Play, Playback, Record, Recording, Say, Session, SessionRef,
+    SessionState, SpeechDetection, Tap, Tapped, UnknownName, Wav,
 };
 pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::dtmf::{Carriage, DialEnd, Digit, Dtmf, DtmfError, Inband};

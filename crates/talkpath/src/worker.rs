@@ -75,11 +75,12 @@ impl Worker {
                 stream,
             } => floor.join(now, room, (session, stream)),
             Command::Gain {
+                room,
                 session,
                 stream,
                 gain,
-            } => floor.set_gain(now, (session, stream), gain),
-            Command::Leave { session } => floor.leave_rooms(now, session),
+            } => floor.set_gain(now, room, (session, stream), gain),
+            Command::Leave { room, session } => floor.leave_room(now, room, session),
             Command::EndRoom { room } => floor.end_room(now, room),
             Command::Dial {
                 session,
@@ -98,7 +99,7 @@ impl Worker {
                 stream,
                 inband,
             } => floor.listen_for_digits(now, (session, stream), inband),
-            Command::Mute { session, mute } => floor.mute(session, mute),
+            Command::Mute { session, mute } => floor.mute(now, session, mute),
             Command::Close {
                 session,
                 reason,

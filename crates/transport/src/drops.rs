@@ -92,6 +92,8 @@ reasons! {
     Flushed = "flushed",
     /// Passed on by another stream of the call, and nothing may be sent here.
     NowhereToGo = "passed on to where nothing may be sent",
+    /// Passed on by another stream of the call, while silence leaves here.
+    Muted = "passed on while muted",
     /// The decoder refused the payload.
     Undecodable = "undecodable payload",
 }

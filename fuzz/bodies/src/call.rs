@@ -106,11 +106,11 @@ impl Run {
         let (now, room) = (self.now, RoomId(script.below(2).into()));
         match script.below(8) {
             0..=4 => self.call.join(now, room, session, stream),
-            5 => self.call.leave(now, session, stream),
+            5 => self.call.leave(now, room, session, stream),
             6 => self.call.end_room(now, room),
             _ => {
                 let gain = Gain::from_db(f32::from(script.u8()) - 200.0);
-                self.call.set_gain(now, session, stream, gain);
+                self.call.set_gain(now, room, (session, stream), gain);
             }
         }
     }
@@ -138,7 +138,7 @@ impl Run {
         match script.below(7) {
             0 => self
                 .call
-                .mute(session, script.one_of(&[Mute::On, Mute::Off])),
+                .mute(self.now, session, script.one_of(&[Mute::On, Mute::Off])),
             1 => self.call.free_rtcp(session, stream),
             2 => self.call.count_send_error(self.now, session, stream),
             3 => {

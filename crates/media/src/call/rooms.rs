@@ -4,10 +4,10 @@
 use talkpath_audio::mixer::Gain;
 use talkpath_wire::Time;
 
-use super::Call;
-use crate::passing::Request;
+use super::{Call, Context};
 use crate::room::{Member, Room};
-use crate::{Outbox, Path, RoomId, SessionId, StreamIndex};
+use crate::stream::Stream;
+use crate::{Outbox, RoomId, SessionId, StreamIndex};
 
 impl Call {
     /// Takes in the sessions and rooms of another call, so that they can be
@@ -41,12 +41,23 @@ impl Call {
         rooms.retain(|room| !room.is_empty());
     }
 
-    /// Lets a stream leave its room.
-    pub fn leave(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
-        let member = Member { session, stream };
+    /// Lets a stream leave a room; one that is elsewhere by now stays there.
+    pub fn leave(&mut self, now: Time, room: RoomId, session: SessionId, stream: StreamIndex) {
+        self.leave_where(now, Member { session, stream }, |known| known == room);
+    }
+
+    /// Lets a stream leave whatever room it is in.
+    pub(super) fn leave_all(&mut self, now: Time, session: SessionId, stream: StreamIndex) {
+        self.leave_where(now, Member { session, stream }, |_| true);
+    }
+
+    fn leave_where(&mut self, now: Time, member: Member, which: impl Fn(RoomId) -> bool) {
         let mut out = Outbox::new();
         let (rooms, mut streams) = self.split(&mut out);
-        for room in rooms.iter_mut().filter(|room| room.has(member)) {
+        for room in rooms
+            .iter_mut()
+            .filter(|room| which(room.id()) && room.has(member))
+        {
             room.leave(now, member, &mut streams);
         }
         rooms.retain(|room| !room.is_empty());
@@ -62,11 +73,17 @@ impl Call {
         rooms.retain(|room| !room.is_empty());
     }
 
-    /// Makes a stream louder or quieter to the others of its room, or mutes it.
-    pub fn set_gain(&mut self, now: Time, session: SessionId, stream: StreamIndex, gain: Gain) {
+    /// Makes a stream louder or quieter to the others of a room, or mutes it.
+    pub fn set_gain(
+        &mut self,
+        now: Time,
+        room: RoomId,
+        (session, stream): (SessionId, StreamIndex),
+        gain: Gain,
+    ) {
         let member = Member { session, stream };
-        let room = self.rooms.iter_mut().find(|room| room.has(member));
-        if let Some(room) = room {
+        let mut rooms = self.rooms.iter_mut();
+        if let Some(room) = rooms.find(|known| known.id() == room && known.has(member)) {
             room.set_gain(member, gain);
         }
         self.rearrange(now, session, stream);
@@ -93,28 +110,41 @@ impl Call {
         }
     }
 
-    /// Sends on what came by `path` and passes to the other of its room.
-    pub(super) fn pass_on(&mut self, now: Time, path: Path, out: &mut Outbox) {
-        let Path {
-            session, stream, ..
-        } = path;
-        let member = Member { session, stream };
-        let mut passing = core::mem::take(&mut self.passing);
-        let other = self.rooms.iter().find_map(|room| room.other(member));
-        let request = passing.take_request();
-        if let (Request::Keyframe, Some(Member { session, stream })) = (request, other) {
-            self.with(session, stream, out, |stream, _| {
-                stream.pass_keyframe_request();
-            });
+    /// Hands on whatever passes from one stream to others.
+    pub(super) fn pass_on(&mut self, now: Time, out: &mut Outbox) {
+        if self.passing.is_empty() {
+            return;
         }
-        passing.drain(|number, bytes| {
-            if let Some(Member { session, stream }) = other {
-                self.with(session, stream, out, |stream, cx| {
-                    stream.send_on(now, number, bytes, cx)
-                });
-            }
+        let mut passing = core::mem::take(&mut self.passing);
+        while let Some(Member { session, stream }) = passing.next_misfit() {
+            self.rearrange(now, session, stream);
+        }
+        while let Some(for_whom) = passing.next_request() {
+            self.with_other(for_whom, out, |stream, _| stream.pass_keyframe_request());
+        }
+        passing.drain(|from, number, bytes| {
+            self.with_other(from, out, |stream, cx| {
+                stream.send_on(now, number, bytes, cx)
+            });
         });
-        self.passing = passing;
+        // Digits came meanwhile, if any did.
+        let mut came = core::mem::replace(&mut self.passing, passing);
+        while let Some((by, press)) = came.next_press() {
+            self.passing.press(by, press);
+        }
         self.carry(now, out);
+    }
+
+    /// Lets `work` change the stream of the only other one in a member's room.
+    fn with_other(
+        &mut self,
+        member: Member,
+        out: &mut Outbox,
+        work: impl FnOnce(&mut Stream, &mut Context<'_>),
+    ) {
+        let other = self.rooms.iter().find_map(|room| room.other(member));
+        if let Some(Member { session, stream }) = other {
+            self.with(session, stream, out, work);
+        }
     }
 }

@@ -29,6 +29,15 @@ enum Phase {
     Running,
 }
 
+/// What becomes of a packet's numbers.
+pub(super) enum Renumbered {
+    Goes(Relayed),
+    /// It is from before the switch: its number was given away.
+    Straggles,
+    /// The source counts anew from far behind.
+    Restarts,
+}
+
 /// What a relayed packet is numbered with on its way out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Relayed {
@@ -67,23 +76,31 @@ impl Relay {
         self.source == source
     }
 
-    /// What a packet of the source is called on its way out; `None` when it is
-    /// from before the switch.
-    pub(super) fn renumber(&self, packet: &RtpPacket<'_>, ours: Ssrc) -> Option<Relayed> {
-        let seq = Seq::new(packet.seq().value().wrapping_add(self.seq));
+    /// What a packet of the source is called on its way out.
+    pub(super) fn renumber(&self, packet: &RtpPacket<'_>, ours: Ssrc) -> Renumbered {
+        let relayed = self.first(packet, ours);
         match self.phase {
-            Phase::Beginning(first) | Phase::Settling(first, _) if seq.distance_from(first) < 0 => {
-                return None;
+            Phase::Beginning(first) | Phase::Settling(first, _) => {
+                match relayed.seq.distance_from(first) {
+                    0.. => Renumbered::Goes(relayed),
+                    steps if steps < -FAR_BEHIND => Renumbered::Restarts,
+                    _ => Renumbered::Straggles,
+                }
             }
-            Phase::Beginning(_) | Phase::Settling(..) | Phase::Running => {}
+            Phase::Running => Renumbered::Goes(relayed),
         }
-        Some(Relayed {
+    }
+
+    /// The same of a packet that cannot be a straggler.
+    pub(super) fn first(&self, packet: &RtpPacket<'_>, ours: Ssrc) -> Relayed {
+        let seq = Seq::new(packet.seq().value().wrapping_add(self.seq));
+        Relayed {
             ssrc: ours,
             seq,
             timestamp: packet.timestamp().plus(self.timestamp),
             // RFC 3551 §4.1: the receiver may set its delay afresh here.
             marker: packet.marker() || matches!(self.phase, Phase::Beginning(_)),
-        })
+        }
     }
 
     /// The same after a packet of it has left.
@@ -99,5 +116,7 @@ impl Relay {
     }
 }
 
+/// Numbers behind which nothing is late any more, but begun anew.
+pub(super) const FAR_BEHIND: i16 = 1000;
 /// Packets after which nothing from before a switch comes any more.
 const STRAGGLERS: u16 = 1000;

@@ -12,8 +12,8 @@
 use talkpath_wire::rtcp::SenderInfo;
 use talkpath_wire::{PayloadType, RtpHeader, RtpPacket, RtpTime, Seq, Ssrc, Time};
 
-use super::relay::{Relay, Relayed};
-use super::{Chance, NtpAnchor};
+use super::relay::{FAR_BEHIND, Relay, Relayed, Renumbered};
+use super::{Chance, NtpAnchor, Timing};
 
 /// What is about to be sent in one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,22 +156,44 @@ impl Sender {
     /// The numbers of a packet that is relayed `now`. What comes in goes out
     /// untouched, its SSRC too, until something else has spoken here; from then
     /// on numbers are shifted, so that one continuous stream goes out. `None`
-    /// for a straggler from before a shift: its number was given away.
-    pub fn relay(&mut self, packet: &RtpPacket<'_>, now: Time) -> Option<Relayed> {
+    /// for a straggler from before a shift: its number was given away. The
+    /// timestamp of an event stands where it began, and says nothing of the
+    /// media's.
+    pub fn relay(&mut self, packet: &RtpPacket<'_>, timing: Timing, now: Time) -> Option<Relayed> {
         let known = self.relay.filter(|relay| relay.is_of(packet.ssrc()));
         let relay = known.unwrap_or_else(|| self.join(packet, now));
-        let relayed = relay.renumber(packet, self.ssrc)?;
-        if relayed.seq.distance_from(self.next_seq) >= 0 {
+        let (relay, relayed) = match relay.renumber(packet, self.ssrc) {
+            Renumbered::Goes(relayed) => (relay, relayed),
+            Renumbered::Straggles => return None,
+            Renumbered::Restarts => {
+                self.catch_up(now);
+                let relay = Relay::behind(packet, self.next_seq, self.next_timestamp);
+                (relay, relay.first(packet, self.ssrc))
+            }
+        };
+        let ahead = relayed.seq.distance_from(self.next_seq);
+        // Far behind: the source began anew, under the same name.
+        if !(-FAR_BEHIND..0).contains(&ahead) {
             self.next_seq = relayed.seq.next();
-            self.next_timestamp = relayed.timestamp;
-            let timestamp = relayed.timestamp;
-            self.line = Some(Moment { timestamp, at: now });
+            if timing == Timing::Advances {
+                let timestamp = relayed.timestamp;
+                self.next_timestamp = timestamp;
+                self.line = Some(Moment { timestamp, at: now });
+            }
         }
         self.relay = Some(relay.going_on());
         self.spurt = Spurt::Starting;
         self.last_sent = Some(now);
         self.sent.add(packet.payload().len());
         Some(relayed)
+    }
+
+    /// Something that was to be relayed was not: what comes next goes on where
+    /// this stopped, so that nobody takes it for lost.
+    pub fn interrupt(&mut self) {
+        if self.has_sent() {
+            (self.relay, self.voice) = (None, Voice::Own);
+        }
     }
 
     /// Lets another source go on here.
@@ -333,7 +355,11 @@ mod tests {
 
     fn relay(sender: &mut Sender, seq: u16, timestamp: u32, at: u64) -> Option<Relayed> {
         let bytes = incoming(seq, timestamp);
-        sender.relay(&RtpPacket::parse(&bytes).unwrap(), Time::from_millis(at))
+        sender.relay(
+            &RtpPacket::parse(&bytes).unwrap(),
+            Timing::Advances,
+            Time::from_millis(at),
+        )
     }
 
     #[test]

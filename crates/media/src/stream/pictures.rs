@@ -12,6 +12,7 @@ use talkpath_wire::{ExtSeq, RtpPacket, Ssrc, Time};
 use super::Stream;
 use crate::call::Context;
 use crate::ends::{Ends, Picture, Watching};
+use crate::room::Member;
 use crate::rtp::Reports;
 use crate::video::{Asking, FrameAssembler, VideoCodec, VideoPacket, VideoStats};
 
@@ -95,7 +96,8 @@ impl Stream {
     /// somebody else to obey.
     pub(super) fn is_asked_for_keyframe(&mut self, cx: &mut Context<'_>) {
         self.pictures.wanted += 1;
-        cx.passing.want_keyframe();
+        let (session, stream) = (cx.session, self.setup.stream);
+        cx.passing.want_keyframe(Member { session, stream });
     }
 
     /// Looks at a packet, if it is video and somebody watches.

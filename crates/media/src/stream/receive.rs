@@ -82,7 +82,7 @@ impl Stream {
                     self.hear_event(now, (&packet, seq, clock_rate), cx);
                 }
                 self.see(now, format, &packet, seq);
-                if !self.pass(&packet, bytes, cx) && !is_event {
+                if !self.pass(now, (format, &packet), bytes, cx) && !is_event {
                     self.queue(now, format, &packet, seq);
                 }
             }

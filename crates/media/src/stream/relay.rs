@@ -10,26 +10,81 @@ use talkpath_wire::{PayloadType, RtpPacket, RtpPacketMut, Time};
 
 use super::Stream;
 use crate::call::Context;
+use crate::egress::Mute;
+use crate::place::Onward;
+use crate::room::Member;
+use crate::rtp::Timing;
 
 impl Stream {
-    /// Lets a packet pass to the other member of the room, if its format may.
-    pub(super) fn pass(&self, packet: &RtpPacket<'_>, bytes: &[u8], cx: &mut Context<'_>) -> bool {
-        let place = self.audio.place.as_ref();
-        let number = place.and_then(|place| place.passes(packet.payload_type()));
-        if let Some(number) = number {
-            cx.passing.push(number, bytes);
+    /// Lets a packet pass to the other member of the room, if its format may;
+    /// whether that was all there was to do with it.
+    pub(super) fn pass(
+        &mut self,
+        now: Time,
+        (format, packet): (usize, &RtpPacket<'_>),
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let Some(place) = &mut self.audio.place else {
+            return false;
+        };
+        let (session, stream) = (cx.session, self.setup.stream);
+        let member = Member { session, stream };
+        if let Some(number) = place.passes(packet.payload_type()) {
+            cx.passing.push(member, number, bytes);
+            return true;
         }
-        number.is_some()
+        let passes = place.onward != Onward::Hear;
+        let speech = &self.formats[format];
+        if passes && speech.codec.is_some() {
+            // The peer changed to a format that the other has not
+            // (RFC 3264 §7): from now on it is heard, until they agree anew.
+            place.turned = true;
+            cx.passing.misfit(member);
+        }
+        if passes {
+            self.count_drop(now, DropReason::NowhereToGo);
+        }
+        passes
     }
 
-    /// What passes alone sets the clock of the reports on it (RFC 3550 §6.4.1).
-    fn keep_clock_of(&mut self, number: PayloadType) {
-        let agreement = self.agreement.as_ref().filter(|known| known.send.is_none());
+    /// Sends on a clock of `clock_rate` from now on. A source keeps one clock
+    /// (RFC 7160 §4.1): one that has sent on another says goodbye, and what
+    /// follows comes from a source of its own.
+    pub(super) fn take_clock(&mut self, now: Time, clock_rate: u32, cx: &mut Context<'_>) {
+        if self.rtp.sender.clock_rate() == clock_rate {
+            return;
+        }
+        if self.rtp.sender.has_sent() {
+            self.say_bye(now, b"other clock", cx);
+            self.rtp.sender.renew(cx.chance);
+            self.rtp.sources.set_local(self.rtp.sender.ssrc());
+        }
+        self.rtp.sender.set_clock_rate(clock_rate);
+    }
+
+    /// Takes the clock of the format `number`, if it tells one: events and
+    /// noise go along with speech.
+    fn take_clock_of(&mut self, now: Time, number: PayloadType, cx: &mut Context<'_>) -> Timing {
+        let agreement = self.agreement.as_ref();
         let mut accepts = agreement.into_iter().flat_map(|known| &known.accepts);
         let format = accepts.find(|known| known.number == number);
-        if let Some(format) = format.filter(|known| !is_auxiliary(&known.format)) {
-            self.rtp.sender.set_clock_rate(format.format.clock_rate);
+        let Some(format) = format.map(|known| &known.format) else {
+            return Timing::Advances;
+        };
+        if format.is_telephone_event() {
+            return Timing::Stands;
         }
+        let clock_rate = format.clock_rate;
+        if !is_auxiliary(format) {
+            self.take_clock(now, clock_rate, cx);
+        }
+        Timing::Advances
+    }
+
+    /// Whether silence leaves in place of sound.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.audio.mute == Mute::On && !self.is_video()
     }
 
     /// Takes a packet that passes, and sends it on with the number `number`.
@@ -43,14 +98,19 @@ impl Stream {
         let agreement = self.agreement.as_ref();
         let sends = agreement.is_some_and(|agreement| agreement.direction.sends());
         let (Ok(to), true) = (self.transport.rtp_destination(), sends) else {
+            self.rtp.sender.interrupt();
             return self.count_drop(now, DropReason::NowhereToGo);
         };
+        if self.is_muted() {
+            self.rtp.sender.interrupt();
+            return self.count_drop(now, DropReason::Muted);
+        }
         let Ok(packet) = RtpPacket::parse(bytes) else {
             return;
         };
-        self.keep_clock_of(number);
+        let timing = self.take_clock_of(now, number, cx);
         let before = self.rtp.sender.ssrc();
-        let Some(relayed) = self.rtp.sender.relay(&packet, now) else {
+        let Some(relayed) = self.rtp.sender.relay(&packet, timing, now) else {
             return self.count_drop(now, DropReason::Late);
         };
         if relayed.ssrc != before {

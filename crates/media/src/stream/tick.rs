@@ -9,7 +9,7 @@ use super::{Audio, Incoming, Stream};
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::dtmf::Slot;
-use crate::egress::{Egress, Outgoing, Pause, Speaker};
+use crate::egress::{Egress, Mute, Outgoing, Pause, Speaker};
 use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
 use crate::place::{Onward, Place, Voice};
@@ -31,6 +31,12 @@ impl Stream {
     /// Whether anybody listens or speaks here beside a room.
     pub(crate) fn is_attended(&self) -> bool {
         self.audio.attended
+    }
+
+    /// Whether packets alone will not do: somebody listens or speaks here, or
+    /// silence is to leave in place of sound.
+    pub(crate) fn needs_samples(&self) -> bool {
+        self.audio.attended || self.is_muted()
     }
 
     /// Learns whether anybody still does.
@@ -184,7 +190,9 @@ impl Stream {
             egress.expect_loss(self.audio.loss);
         }
         match fits {
-            Ok(()) => self.rtp.sender.set_clock_rate(clock_rate),
+            // One that has sent keeps its clock until the next frame is said.
+            Ok(()) if !self.rtp.sender.has_sent() => self.rtp.sender.set_clock_rate(clock_rate),
+            Ok(()) => {}
             // Rates that cannot be resampled never pass negotiation.
             Err(_) => self.audio.egress = None,
         }
@@ -260,6 +268,7 @@ impl Stream {
             return;
         };
         self.audio.levels.said = egress.level();
+        self.take_clock(turn.at, egress.codec().clock_rate(), cx);
         if slot != Slot::Media {
             self.press((turn.at, turn.missed), slot, (&mut egress, ends), cx);
             self.audio.egress = Some(egress);
@@ -288,13 +297,16 @@ impl Stream {
             egress,
             place,
             quiet,
+            mute,
             kind,
             attended,
             ..
         } = &mut self.audio;
         let said = match (egress, place, room) {
             (Some(egress), _, _) if egress.speaker() == Speaker::End => egress.said(),
-            (Some(_), Some(place), Some(room)) => place.say_aside(room, self.setup.rate),
+            (Some(_), Some(place), Some(room)) if *mute == Mute::Off => {
+                place.say_aside(room, self.setup.rate)
+            }
             _ => &quiet[..],
         };
         let heard = ingress.as_ref().map_or(&quiet[..], Ingress::frame);
@@ -331,6 +343,7 @@ impl Stream {
         let Some(mut egress) = self.audio.egress.take() else {
             return;
         };
+        self.take_clock(now, egress.codec().clock_rate(), cx);
         let mut way = self.way_out(now, &egress, cx);
         egress.flush(now, &mut |leaving| way.send(leaving));
         self.audio.egress = Some(egress);

@@ -49,12 +49,13 @@ pub(crate) enum Command {
     },
     /// A stream is louder or quieter to the others of its room.
     Gain {
+        room: RoomId,
         session: SessionId,
         stream: StreamIndex,
         gain: Gain,
     },
-    /// A session leaves the room that it is in.
-    Leave { session: SessionId },
+    /// A session leaves a room.
+    Leave { room: RoomId, session: SessionId },
     /// Everybody leaves a room.
     EndRoom { room: RoomId },
     /// The application dials into a stream.

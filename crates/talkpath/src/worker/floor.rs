@@ -277,7 +277,7 @@ impl Floor {
             self.legs.uses(session, key, User { seat, path });
         }
         self.with_call(now, seat, |call, _, _| {
-            call.mute(session, mute);
+            call.mute(now, session, mute);
             for (setup, sockets) in parts {
                 call.add_stream(now, session, setup, sockets);
             }
@@ -308,10 +308,9 @@ impl Floor {
         });
     }
 
-    pub(crate) fn mute(&mut self, session: SessionId, mute: Mute) {
-        let seat = self.legs.seat(session);
-        if let Some(Some(call)) = seat.and_then(|seat| self.seats.get_mut(seat)) {
-            call.mute(session, mute);
+    pub(crate) fn mute(&mut self, now: Time, session: SessionId, mute: Mute) {
+        if let Some(seat) = self.legs.seat(session) {
+            self.with_call(now, seat, |call, _, _| call.mute(now, session, mute));
         }
     }
 

@@ -30,22 +30,23 @@ impl Floor {
         });
     }
 
-    /// Makes a stream louder or quieter to the others of its room.
+    /// Makes a stream louder or quieter to the others of a room.
     pub(crate) fn set_gain(
         &mut self,
         now: Time,
+        room: RoomId,
         (session, stream): (SessionId, StreamIndex),
         gain: Gain,
     ) {
         if let Some(seat) = self.legs.seat(session) {
             self.with_call(now, seat, |call, _, _| {
-                call.set_gain(now, session, stream, gain)
+                call.set_gain(now, room, (session, stream), gain)
             });
         }
     }
 
-    /// Lets a session leave the room that it is in.
-    pub(crate) fn leave_rooms(&mut self, now: Time, session: SessionId) {
+    /// Lets a session leave a room.
+    pub(crate) fn leave_room(&mut self, now: Time, room: RoomId, session: SessionId) {
         if let Some(seat) = self.legs.seat(session) {
             self.with_call(now, seat, |call, _, _| {
                 let streams: Vec<_> = call
@@ -53,7 +54,7 @@ impl Floor {
                     .map(|(setup, _)| setup.stream)
                     .collect();
                 for stream in streams {
-                    call.leave(now, session, stream);
+                    call.leave(now, room, session, stream);
                 }
             });
         }
