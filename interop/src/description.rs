@@ -59,11 +59,24 @@ pub fn of_peer(port: u16, codec: Codec, direction: Direction, rtcp: Rtcp) -> Str
 /// # Errors
 /// When there is none, or it is 0: refused.
 pub fn audio_port(sdp: &str) -> Verdict<u16> {
-    let line = sdp.lines().find_map(|line| line.strip_prefix("m=audio "));
+    port_of(sdp, "audio")
+}
+
+/// The port of the first video m-line.
+///
+/// # Errors
+/// As [`audio_port`].
+pub fn video_port(sdp: &str) -> Verdict<u16> {
+    port_of(sdp, "video")
+}
+
+fn port_of(sdp: &str, kind: &str) -> Verdict<u16> {
+    let start = format!("m={kind} ");
+    let line = sdp.lines().find_map(|line| line.strip_prefix(&start));
     let port = line.and_then(|line| line.split(' ').next()?.parse().ok());
     match port {
         Some(port) if port != 0 => Ok(port),
-        _ => Err(Failure::new(format!("no audio to be had in:\n{sdp}"))),
+        _ => Err(Failure::new(format!("no {kind} to be had in:\n{sdp}"))),
     }
 }
 

@@ -15,7 +15,9 @@ use crate::{peers, sound};
 pub enum Need {
     /// GStreamer with its Python binding and the plug-ins for RTP and G.711.
     GStreamer,
-    /// The program ffmpeg.
+    /// GStreamer's encoders of VP8 and H.264.
+    Camera,
+    /// The programs ffmpeg and ffprobe.
     Ffmpeg,
     /// The programs tshark and mergecap.
     Tshark,
@@ -31,7 +33,7 @@ pub enum Need {
     SipTester,
 }
 
-const COUNT: usize = 8;
+const COUNT: usize = 9;
 static MET: [OnceLock<bool>; COUNT] = [const { OnceLock::new() }; COUNT];
 
 impl Need {
@@ -39,6 +41,7 @@ impl Need {
     pub fn name(self) -> &'static str {
         match self {
             Self::GStreamer => "GStreamer for Python",
+            Self::Camera => "GStreamer's VP8 and x264",
             Self::Ffmpeg => "ffmpeg",
             Self::Tshark => "tshark",
             Self::Capture => "tshark with the right to capture",
@@ -53,6 +56,7 @@ impl Need {
     pub fn is_met(self) -> bool {
         *MET[self as usize].get_or_init(|| match self {
             Self::GStreamer => succeeds(peers::script("gst_peer.py").arg("--help")),
+            Self::Camera => succeeds(peers::script("gst_camera.py").arg("--check")),
             Self::Ffmpeg => succeeds(Command::new("ffmpeg").arg("-version")),
             Self::Tshark => {
                 succeeds(Command::new("tshark").arg("--version"))

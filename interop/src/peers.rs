@@ -69,6 +69,64 @@ impl GStreamer {
     }
 }
 
+/// What a [`Camera`] encodes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VideoCodec {
+    /// By libvpx.
+    Vp8,
+    /// By x264: constrained baseline, packetization mode 1.
+    H264,
+}
+
+impl VideoCodec {
+    /// Its encoding name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp8 => "VP8",
+            Self::H264 => "H264",
+        }
+    }
+
+    /// The m-line of a camera at `port`.
+    pub fn description(self, port: u16) -> String {
+        let name = self.name();
+        let parameters = match self {
+            Self::Vp8 => "",
+            Self::H264 => "a=fmtp:96 packetization-mode=1;profile-level-id=42c015\r\n",
+        };
+        format!(
+            "m=video {port} RTP/AVP 96\r\na=rtpmap:96 {name}/90000\r\n{parameters}\
+             a=rtcp-fb:96 nack pli\r\na=sendonly\r\n"
+        )
+    }
+}
+
+/// A peer that sends pictures and obeys requests for keyframes: GStreamer.
+#[derive(Debug, Clone, Copy)]
+pub struct Camera {
+    /// What it sends.
+    pub codec: VideoCodec,
+    /// Its RTP port on 127.0.0.1; RTCP on the next.
+    pub port: u16,
+    /// How many frames it sends, 15 a second.
+    pub frames: u64,
+}
+
+impl Camera {
+    /// Binds its ports; it is silent until it is told whom to send to, as
+    /// [`GStreamer::meet`] does.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(&self) -> Verdict<Process> {
+        let mut command = script("gst_camera.py");
+        command.args(["--codec", self.codec.name(), "--remote", "-"]);
+        command.args(["--local", &loopback(self.port)]);
+        command.args(["--frames", &self.frames.to_string()]);
+        started(Process::start("camera", &mut command)?)
+    }
+}
+
 /// ffmpeg playing `wav` once from its own `port` (RTCP from the next) to `to`.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use talkpath::{
     Audio, Constraints, Direction, Event, Events, Existing, Interface, MediaManager, Pcap,
-    Recording, SampleRate, Session,
+    Recording, SampleRate, Session, Video,
 };
 
 use crate::cli::{AnswerArguments, CallArguments, OfferArguments};
@@ -164,7 +164,12 @@ fn constraints(call: &CallArguments, rate: SampleRate) -> Constraints {
     if let Some(millis) = call.ptime {
         audio = audio.ptime(std::time::Duration::from_millis(millis.into()));
     }
-    Constraints::from(audio).source_policy(call.source_policy.into())
+    let wanted = Constraints::from(audio).source_policy(call.source_policy.into());
+    match call.video[..] {
+        [] => wanted,
+        // Nothing here makes pictures.
+        _ => wanted.and_video(Video::recvonly(call.video.iter().copied())),
+    }
 }
 
 /// Prints what it came to.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use talkpath::{Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy, UnknownCodec};
+use talkpath::{
+    Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy, UnknownCodec, VideoCodec,
+};
 
 use crate::sound_rate;
 
@@ -51,7 +53,8 @@ pub(crate) struct DemoArguments {
     /// not say
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
-    /// The file to record what the callee hears into: .wav or .opus
+    /// The file to record what the callee hears into: .wav or .opus, or .pcap
+    /// for every packet
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// The local ports, used upwards from the first
@@ -152,8 +155,8 @@ pub(crate) struct CallArguments {
     /// The WAV or Opus file to play to the other side
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
-    /// The file to record what is heard into: .wav or .opus, or .pcap for
-    /// every packet
+    /// The file to record what is heard into: .wav or .opus, .mkv with the video,
+    /// or .pcap for every packet
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// The digits to dial: 0-9, *, #, A-D, ! for a flash, and , for a pause of
@@ -172,6 +175,10 @@ pub(crate) struct CallArguments {
     /// L16/44100/2 or L16/48000/2 in stereo
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = codec, default_value = USUAL)]
     pub(crate) codecs: Vec<Codec>,
+    /// The video codecs to receive, the preferred one first: vp8, h264. What comes
+    /// is recorded into FILE.mkv; none is sent
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) video: Vec<VideoCodec>,
     /// Which way sound may flow, seen from here
     #[arg(long, value_enum, default_value = "sendrecv")]
     pub(crate) direction: Way,
@@ -216,19 +223,18 @@ pub(crate) struct CallArguments {
 
 /// A worse network than there is.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "To try out a bad network, on what is received")]
 pub(crate) struct NetworkArguments {
     /// The share of packets that get lost
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(long, help_heading = BAD_NETWORK, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
     pub(crate) loss: f64,
     /// Packets are late by anything from 0 to so many milliseconds
-    #[arg(long, value_name = "MS", value_parser = lateness, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(long, help_heading = BAD_NETWORK, value_name = "MS", value_parser = lateness, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
     pub(crate) jitter: Duration,
     /// The share of packets that the next one overtakes
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(long, help_heading = BAD_NETWORK, value_name = "PERCENT", value_parser = percent, default_value = "0", hide_default_value = true, allow_negative_numbers = true)]
     pub(crate) reorder: f64,
     /// Another number is another luck; the same one the same again
-    #[arg(long, value_name = "SEED", default_value = "1")]
+    #[arg(long, help_heading = BAD_NETWORK, value_name = "SEED", default_value = "1")]
     pub(crate) impair_seed: u64,
 }
 
@@ -396,13 +402,15 @@ const LONGEST: Duration = Duration::from_secs(8_640_000);
 const PACKET: Duration = Duration::from_millis(20);
 
 /// What a packet may be late by when a bad network is tried out.
-const MOST_LATE: Duration = Duration::from_secs(5);
+const MOST_LATE: Duration = Duration::from_secs(1);
 /// [`Codec::USUAL`]
 const USUAL: &str = "opus,g722,pcmu,pcma";
 /// Formats of other people's calls, which pass through unread.
 const PASSED_ON: [&str; 9] = [
     "G729", "G723", "AMR", "AMR-WB", "EVS", "iLBC", "GSM", "speex", "G726-32",
 ];
+
+const BAD_NETWORK: &str = "To try out a bad network, on what is received";
 
 const STATUSES: &str = "\
 Exit status:
@@ -450,6 +458,9 @@ const ANSWER_EXAMPLES: &str = "\
 Examples:
   Answer a call and record it until the other side says goodbye:
     talkpath answer --offer offer.sdp --sdp-out answer.sdp --record heard.wav
+
+  Record what is heard and seen:
+    talkpath answer --offer offer.sdp --sdp-out answer.sdp --video vp8,h264 --record call.mkv
 
   Answer an offer from a pipe, speak A-law, print JSON:
     cat offer.sdp | talkpath answer --offer - --sdp-out answer.sdp --codecs pcma --seconds 5 --json
@@ -538,7 +549,7 @@ mod tests {
         for bad in ["-1", "101", "nan", "", "much"] {
             assert!(percent(bad).is_err(), "{bad:?}");
         }
-        for bad in ["-1", "5001", "inf", ""] {
+        for bad in ["-1", "1001", "inf", ""] {
             assert!(lateness(bad).is_err(), "{bad:?}");
         }
     }

@@ -30,4 +30,5 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     of_what_is_heard(path, None).map(drop)
 }
 
-const HINT: &str = "--record takes FILE.wav, FILE.opus, or FILE.pcap for the packets";
+const HINT: &str =
+    "--record takes FILE.wav, FILE.opus, FILE.mkv with the video, or FILE.pcap for the packets";

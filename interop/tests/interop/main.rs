@@ -15,6 +15,7 @@ mod ffmpeg;
 mod gstreamer;
 mod peers;
 mod sdp;
+mod video;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     trials.extend(digits::trials());
     trials.extend(gstreamer::trials());
     trials.extend(ffmpeg::trials());
+    trials.extend(video::trials());
     run(&arguments, trials).exit_code()
 }
 

@@ -130,6 +130,10 @@ fn an_answer_that_does_not_fit_its_offer_is_refused() {
 #[test]
 fn arguments_that_make_no_sense_end_with_status_2() {
     let folder = folder("mistake_arguments");
+    offer(&folder, &["--video", "theora"]).failed(
+        2,
+        &["no video codec is called theora; VP8 and H264 are"],
+    );
     offer(&folder, &["--codecs", "vorbis"]).failed(2, &["there is no codec \"vorbis\"", "PCMU"]);
     offer(&folder, &["--codecs", "opus,g729"]).failed(2, &["G729", "nothing here decodes it"]);
     offer(&folder, &["--codecs", "telephone-event"]).failed(2, &["digits are always offered"]);
@@ -139,7 +143,7 @@ fn arguments_that_make_no_sense_end_with_status_2() {
             offer(&folder, &[option, share]).failed(2, &[option, "0 to 100 percent"]);
         }
     }
-    offer(&folder, &["--jitter", "-5"]).failed(2, &["0 to 5000 milliseconds"]);
+    offer(&folder, &["--jitter", "-5"]).failed(2, &["0 to 1000 milliseconds"]);
     offer(&folder, &["--ports", "5-4"]).failed(2, &["5-4 holds no port"]);
     offer(&folder, &["--ports", "all"]).failed(2, &["10000-10100"]);
     offer(&folder, &["--address", "example.org"]).failed(2, &["--address"]);

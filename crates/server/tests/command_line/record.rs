@@ -12,6 +12,7 @@ fn the_end_of_the_name_says_what_is_recorded() {
     for (name, start) in [
         ("b.wav", &b"RIFF"[..]),
         ("b.opus", b"OggS"),
+        ("b.mkv", b"\x1a\x45\xdf\xa3"),
         ("b.pcap", b"\x4d\x3c\xb2\xa1"),
     ] {
         let arguments = ["demo", "--json", "--play", "a.wav", "--record", name];
