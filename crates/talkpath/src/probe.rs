@@ -15,6 +15,7 @@ mod rtcp;
 mod sift;
 #[cfg(test)]
 mod tests;
+mod tones;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use talkpath_wire::{Format, PayloadType, Ssrc};
 pub use names::Named;
 pub use rtcp::{Told, ToldBy};
 pub use talkpath_file::pcap::{PcapError, Skip};
-pub use talkpath_media::dtmf::{Digit, Press};
+pub use talkpath_media::dtmf::{Carriage, Digit, Press};
 pub use talkpath_media::playout::PlayoutStats;
 
 use listen::Budget;
@@ -184,9 +185,12 @@ pub struct Stream {
     pub quality: Option<Quality>,
     /// Our playout of it, if its sound can be decoded.
     pub playout: Option<PlayoutStats>,
-    /// The digits pressed in it (RFC 4733); their times are since the
-    /// capture's first datagram.
+    /// The digits pressed in it; their times are since the capture's first
+    /// datagram.
     pub digits: Vec<Press>,
+    /// How they travelled: as events (RFC 4733) where the stream has any, else
+    /// as tones in its sound.
+    pub carriage: Carriage,
     /// What RTCP said of it.
     pub told: Told,
     /// How it went, every 100 ms.
@@ -231,7 +235,7 @@ pub struct Moment {
     pub at: Duration,
     /// Interarrival jitter.
     pub jitter: Duration,
-    /// What waits in playout.
+    /// The most that waited in playout since the moment before.
     pub depth: Duration,
     /// The delay that playout means to add.
     pub target: Duration,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use talkpath::probe::{Found, Named, Payload, Press, Stream, Told};
+use talkpath::probe::{Carriage, Found, Named, Payload, Press, Stream, Told};
 
 use super::Sounds;
 
@@ -67,6 +67,10 @@ fn of_stream(stream: &Stream) -> Value {
             "recovered_samples": playout.recovered,
             "late": playout.late,
         })),
+        "digits_as": match stream.carriage {
+            Carriage::Event => "events",
+            Carriage::Sound => "tones",
+        },
         "digits": stream.digits.iter().map(digit).collect::<Vec<_>>(),
         "rtcp": told(&stream.told),
         "heard_in_part": stream.is_cut_short,

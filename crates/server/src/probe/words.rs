@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use talkpath::VoipMetrics;
-use talkpath::probe::{Found, Named, Payload, Stream, Told};
+use talkpath::probe::{Carriage, Found, Named, Payload, Stream, Told};
 
 use super::Sounds;
 use crate::output::printable;
@@ -146,7 +146,11 @@ fn write_digits(out: &mut String, stream: &Stream) -> fmt::Result {
     } else {
         String::new()
     };
-    row(out, "digits", format_args!("{}{more}", all.join(", ")))
+    let how = match stream.carriage {
+        Carriage::Event => "",
+        Carriage::Sound => ", as tones in the sound",
+    };
+    row(out, "digits", format_args!("{}{more}{how}", all.join(", ")))
 }
 
 fn write_told(out: &mut String, told: &Told, stream: &Stream, found: &Found) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use talkpath_audio::{Codec, SampleRate, codec};
-use talkpath_media::dtmf::{EventPacket, Press, Pressing, Receiver};
+use talkpath_media::dtmf::{Carriage, EventPacket, Press, Pressing, Receiver};
 use talkpath_media::playout::{self, FrameKind, Playout, Pushed, Target};
 use talkpath_media::quality::{Conditions, Impairment, Quality};
 use talkpath_media::rtp::{Arrival, Placement, Source, Timing};
@@ -18,6 +18,7 @@ use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
 use super::names::{Names, clock};
 use super::rtcp::Told;
 use super::sift::{Candidate, Heard};
+use super::tones::Tones;
 use super::{Moment, Payload, Stream};
 
 /// Ticks that all streams of a capture may take together.
@@ -61,6 +62,7 @@ struct Ear {
     source: Option<Source>,
     receiver: Receiver,
     digits: Vec<Press>,
+    tones: Tones,
     playout: Option<Playout>,
     drops: Drops,
     frame: Vec<i16>,
@@ -93,6 +95,7 @@ impl Ear {
             source: None,
             receiver: Receiver::new(),
             digits: Vec::new(),
+            tones: Tones::default(),
             playout: None,
             drops: Drops::new(),
             frame: Vec::new(),
@@ -230,9 +233,11 @@ impl Ear {
             self.frame.resize(rate.frame_len(), 0);
             self.most_depth = self.most_depth.max(playout.stats().depth);
             // Once it has been silent for a while, it stays so until a packet.
-            match self.idle < SURELY_IDLE {
-                true => kind = playout.pull(self.next, &mut self.frame, &mut self.drops),
-                false => self.frame.fill(0),
+            if self.idle < SURELY_IDLE {
+                kind = playout.pull(self.next, &mut self.frame, &mut self.drops);
+                self.tones.hear(self.next, &self.frame, rate);
+            } else {
+                self.frame.fill(0);
             }
             heard(&self.frame, rate);
         }
@@ -282,6 +287,16 @@ impl Ear {
 
     fn conclude(self, stream: &Candidate<'_>, told: Told) -> Stream {
         let mut payloads: Vec<_> = self.kinds.into_values().map(|kind| kind.payload).collect();
+        let format = |payload: &Payload| payload.format.clone();
+        let mut formats = payloads.iter().filter_map(format);
+        let carriage = match formats.any(|format| format.is_telephone_event()) {
+            true => Carriage::Event,
+            false => Carriage::Sound,
+        };
+        let digits = match carriage {
+            Carriage::Event => self.digits,
+            Carriage::Sound => self.tones.finish(),
+        };
         payloads.sort_by_key(|payload| std::cmp::Reverse(payload.packets));
         let source = self.source.as_ref();
         let counts = source.map(Source::counts).unwrap_or_default();
@@ -321,7 +336,8 @@ impl Ear {
             losses: bursts,
             quality,
             playout,
-            digits: self.digits,
+            digits,
+            carriage,
             told,
             course: self.course,
             is_cut_short: self.is_cut_short,
@@ -385,8 +401,8 @@ const TICK: Duration = Duration::from_millis(20);
 const TICKS_PER_MOMENT: u64 = 5;
 /// Of a silence, so much is played: 10 s.
 const IDLE_TICKS: u64 = 500;
-/// Ticks of silence after which nothing is left to fade: 1 s.
-const SURELY_IDLE: u64 = 50;
+/// Ticks of silence after which nothing is left to fade: 200 ms.
+const SURELY_IDLE: u64 = 10;
 /// Half a second more than playout ever holds.
 const LAST_TICKS: u64 = 75;
 /// A day of one stream.
