@@ -48,8 +48,12 @@ impl Live {
 
 fn line(lasted: Duration, stats: &StreamStats) -> String {
     let (sent, received) = (&stats.sent, &stats.received);
+    let quality = stats.quality.as_ref();
+    let quality = quality.map_or_else(String::new, |quality| {
+        format!(", MOS {:.1}", quality.rating.mos())
+    });
     format!(
-        "{:.1} s, sent {}, got {}, lost {}, jitter {:.1} ms, in {} dB, out {} dB",
+        "{:.1} s, sent {}, got {}, lost {}, jitter {:.1} ms{quality}, in {} dB, out {} dB",
         lasted.as_secs_f64(),
         sent.packets,
         received.packets,

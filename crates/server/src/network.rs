@@ -57,6 +57,11 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
+    /// Whether nothing got through of what came.
+    pub(crate) fn is_total(&self) -> bool {
+        self.harm.lost > 0 && self.harm.lost == self.harm.arrived
+    }
+
     pub(crate) fn to_json(self) -> Value {
         json!({
             "seed": self.seed,

@@ -312,6 +312,10 @@ impl fmt::Display for Report {
 impl Report {
     /// What to do when nothing was heard, the likeliest first.
     fn hints(&self) -> Vec<String> {
+        if let Some(trial) = self.trial.filter(Trial::is_total) {
+            let lost = counted(trial.harm.lost, "packet");
+            return vec![format!("all that came, {lost}, got lost by --loss")];
+        }
         let mut hints = Vec::new();
         if let (Some(local), Some(remote)) = (self.agreed.local, self.agreed.remote) {
             hints.extend(words::unreachable(local.ip(), remote.ip()));

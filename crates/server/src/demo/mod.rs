@@ -52,7 +52,11 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<u8, Failure> {
         print_line(outcome.to_json(&problems));
     } else if problems.is_empty() && !outcome.interrupted {
         teller.blank();
-        teller.say("Everything adds up: what was sent was received, and nothing is left behind.");
+        let lost = outcome.trial.filter(|trial| trial.harm.lost > 0);
+        let received = lost.map_or("received", |_| "received, or lost as was asked for");
+        teller.say(&format!(
+            "Everything adds up: what was sent was {received}, and nothing is left behind."
+        ));
     }
     if outcome.interrupted {
         return Err(Failure::interrupted(

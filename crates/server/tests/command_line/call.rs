@@ -148,6 +148,57 @@ fn what_is_heard_is_recorded_at_the_rate_of_its_codec() {
 }
 
 #[test]
+fn digits_are_dialled_once_somebody_listens_and_told_by_both() {
+    let folder = folder("call_digits");
+    write_tone(&folder.join("a.wav"), 700.0);
+    let ports = ["--ports", "29550-29599"];
+    let offer = "offer --sdp-out o.sdp --answer a.sdp --play a.wav --dtmf 159#,*A";
+    let answer = "answer --offer o.sdp --sdp-out a.sdp --json";
+    let offer = offer.split(' ').chain(ports).collect::<Vec<_>>();
+    let answer = answer.split(' ').chain(ports).collect::<Vec<_>>();
+    let (caller, callee) = (start(&folder, &offer), start(&folder, &answer));
+    // The call outlasts what is played: dialling takes more than 3 s.
+    let said = finish(caller).succeeded().stdout;
+    assert!(said.contains("  dialled     159#*A\n"), "{said}");
+    let ended = finish(callee).succeeded();
+    let told = ended.json();
+    assert_eq!(told["digits"], "159#*A", "{told:#}");
+    assert_eq!(told["audio"]["receiving"], "opus/48000/2", "{told:#}");
+    assert!(
+        ended.stderr.contains("the other side dialled #"),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn help_lists_the_codecs_and_what_can_be_impaired() {
+    let folder = folder("call_help");
+    for command in ["offer", "answer", "demo"] {
+        let help = run(&folder, &[command, "--help"]).succeeded().stdout;
+        let said = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in [
+            "--codecs <NAMES>",
+            "--dtmf <DIGITS>",
+            "--loss <PERCENT>",
+            "--jitter <MS>",
+            "--reorder <PERCENT>",
+            "--impair-seed <SEED>",
+            "Examples:",
+            "Exit status",
+        ] {
+            assert!(said.contains(word), "no {word:?} for {command}: {help}");
+        }
+        // What follows the bad network is none of it.
+        let (_, bad) = help.split_once("To try out a bad network").unwrap();
+        assert!(!bad.contains("--pcap <FILE>"), "{help}");
+    }
+    let help = run(&folder, &["offer", "--help"]).succeeded().stdout;
+    for name in ["opus", "G722", "PCMU", "PCMA", "L16/8000"] {
+        assert!(help.contains(name), "no {name}: {help}");
+    }
+}
+
+#[test]
 fn what_is_asked_stands_in_the_offer() {
     let folder = folder("call_options");
     let arguments = "offer --sdp-out - --answer a.sdp --wait 0.1 --ports 27900-27999 \

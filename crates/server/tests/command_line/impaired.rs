@@ -62,6 +62,21 @@ fn the_same_seed_loses_the_same_share() {
 }
 
 #[test]
+fn what_got_lost_on_purpose_is_not_blamed_on_a_firewall() {
+    let folder = folder("impaired_total");
+    let bad = "--loss 100 --seconds 1";
+    let [_, callee] = call(&folder, "29500-29549", bad, &["--codecs", "pcma"]);
+    for said in [
+        "Nothing was heard",
+        "hint: all that came, ",
+        " packets, got lost by --loss",
+    ] {
+        assert!(callee.stdout.contains(said), "no {said:?}: {callee:#?}");
+    }
+    assert!(!callee.stdout.contains("firewall"), "{callee:#?}");
+}
+
+#[test]
 fn the_summary_says_what_it_came_to_in_words() {
     let folder = folder("impaired_words");
     let bad = "--loss 10 --jitter 20";
