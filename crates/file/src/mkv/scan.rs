@@ -155,6 +155,10 @@ impl Scan {
 
     /// Whether an element can stand where it does.
     fn may_hold(&self, head: &Head) -> bool {
+        // Behind what cannot be read, anything may look like an element.
+        if self.lost.is_some() && head.id != id::CLUSTER {
+            return false;
+        }
         let end = head.size.map(|size| {
             let body = self.offset + head.len() as u64;
             body.saturating_add(size)

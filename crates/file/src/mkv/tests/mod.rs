@@ -72,6 +72,22 @@ fn a_file_cut_at_any_byte_is_whole_after_its_repair() {
     assert_eq!(most, all);
 }
 
+// Behind damage, what stands at the edge of a piece looked like an element.
+#[test]
+fn a_damaged_file_in_pieces_is_repaired_as_in_one() {
+    let (whole, _) = written(600);
+    let mut chance = XorShift::new(9559);
+    for _ in 0..2_000 {
+        let mut file = whole.clone();
+        chance.mutate(&mut file);
+        let in_one = repair(&file);
+        let piece = 1 + chance.below(60);
+        let mut scan = MkvRepairScan::new();
+        file.chunks(piece).for_each(|piece| scan.push(piece));
+        assert_eq!(scan.finish(), in_one, "pieces of {piece}");
+    }
+}
+
 #[test]
 fn twenty_thousand_mutations_neither_panic_nor_grow_a_file() {
     let seeds = [written(300).0, written(1_100).0];
