@@ -121,6 +121,7 @@ fn measured(group: &Group) -> Vec<Row> {
             &format!("needs {}: interop/install-peers", missing.join(", ")),
         )];
     }
+    eprintln!("measuring {}: {}", group.name, group.what);
     match (group.measure)() {
         Ok(rows) => rows,
         Err(failure) => vec![Row::missing(group.name, &failure.to_string())],

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use talkpath::{Audio, Codec, MediaManager, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While};
-use talkpath_sim::{ScriptedPeer, World};
+use talkpath_sim::{Link, ScriptedPeer, World};
 use talkpath_wire::Time;
 
 use crate::call::{CALLEE, CALLER, manager};
@@ -33,6 +33,8 @@ impl Scripted {
     /// A session of ours that hears PCMU, and events with payload type 101.
     pub(crate) fn new(seed: u64) -> Verdict<Self> {
         let world = World::new(seed);
+        // What is sent at a moment arrives at that moment.
+        world.default_link(Link::perfect());
         let manager = manager(&world, CALLEE)?;
         let wanted = Audio::sendrecv(Codec::G711);
         let accepted = manager.accept_offer(OFFER, wanted);

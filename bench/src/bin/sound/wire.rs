@@ -118,11 +118,11 @@ impl Wire {
         };
         let mut gstreamer = peer.start()?;
         forget(own, &ours)?;
-        let mut talkpath = session.offer()?;
-        let offer = talkpath.wait_for_file(&session.sdp_out, is_whole, PATIENCE)?;
-        let answer = of_peer(port, self.codec, Direction::SendRecv, Rtcp::Muxed);
-        hand_over(&session.remote_sdp, &answer)?;
-        GStreamer::meet(&mut gstreamer, audio_port(&offer)?)?;
+        let offer = of_peer(port, self.codec, Direction::SendRecv, Rtcp::Muxed);
+        hand_over(&session.remote_sdp, &offer)?;
+        let mut talkpath = session.answer()?;
+        let answer = talkpath.wait_for_file(&session.sdp_out, is_whole, PATIENCE)?;
+        GStreamer::meet(&mut gstreamer, audio_port(&answer)?)?;
         gstreamer.finish(PATIENCE)?;
         talkpath.finish(PATIENCE)?;
         Ok((ours, theirs))
