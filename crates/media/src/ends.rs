@@ -67,7 +67,8 @@ pub enum Watching {
 /// 20 ms of a stream in both directions.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick<'a> {
-    /// Ticks since the stream began to tick, those that were missed included.
+    /// Ticks since the stream's first, by time: those that were missed and those
+    /// of a pause included.
     pub number: u64,
     /// What is heard.
     pub heard: &'a [i16],

@@ -31,7 +31,7 @@ use crate::playout::FrameKind;
 use crate::rtp::{Arrival, Reports, RtcpMinimum, Sender, SourceTable, Timing};
 use crate::setup::{Agreement, Answer, Numbered, StreamSetup, StreamSockets};
 use crate::stats::Levels;
-use crate::ticker::Ticker;
+use crate::ticker::{TickCount, Ticker};
 use crate::watch::Watch;
 use crate::{MediaEvent, MediaHappening, StreamIndex};
 use digits::Digits;
@@ -67,6 +67,8 @@ struct Audio {
     egress: Option<Egress>,
     /// Ticks while somebody listens or speaks, and there is no room.
     ticker: Option<Ticker>,
+    /// Which tick of its it is, whoever ticks.
+    count: TickCount,
     /// Where it sits, if others hear it.
     place: Option<Place>,
     /// Whether somebody listens or speaks beside those.
@@ -122,6 +124,7 @@ impl Stream {
             egress: None,
             ticker: None,
             place: None,
+            count: TickCount::default(),
             attended: false,
             loss: 0,
             kind: FrameKind::Silence,

@@ -15,7 +15,7 @@ use crate::ingress::Ingress;
 use crate::place::{Onward, Place, Voice};
 use crate::playout::FrameKind;
 use crate::stats::Levels;
-use crate::ticker::{TICK, Ticker, Turn};
+use crate::ticker::{TICK, Turn};
 
 impl Stream {
     /// Begins to tick: somebody sits at the other end.
@@ -23,7 +23,7 @@ impl Stream {
         self.audio.attended = true;
         if self.audio.ticker.is_none() && self.audio.place.is_none() {
             self.rtp.sender.catch_up(now);
-            self.audio.ticker = Some(Ticker::new(now));
+            self.audio.ticker = Some(self.audio.count.ticker(now));
             self.fit_audio();
         }
     }
@@ -302,24 +302,27 @@ impl Stream {
             attended,
             ..
         } = &mut self.audio;
+            count,
         let said = match (egress, place, room) {
             (Some(egress), _, _) if egress.speaker() == Speaker::End => egress.said(),
             (Some(_), Some(place), Some(room)) if *mute == Mute::Off => {
+        let number = count.number(turn);
                 place.say_aside(room, self.setup.rate)
             }
             _ => &quiet[..],
         };
         let heard = ingress.as_ref().map_or(&quiet[..], Ingress::frame);
-        let tick = Tick {
-            number: turn.number,
-            heard,
-            kind: *kind,
-            said,
-        };
-        if *attended {
+        let kind = *kind;
+        if let Some(number) = number.filter(|_| *attended) {
+            let tick = Tick {
+                number,
+                heard,
+                kind,
+                said,
+            };
             ends.hear(cx.session, self.setup.stream, tick);
         }
-        if tick.kind == FrameKind::Heard && !self.counted.heard {
+        if kind == FrameKind::Heard && !self.counted.heard {
             self.counted.heard = true;
             let packets = self.rtp.sources.counts().packets;
             self.tell(MediaHappening::Heard { packets }, cx);

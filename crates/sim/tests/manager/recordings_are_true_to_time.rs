@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::*;
 use crate::files_are_played_and_recorded::{Sound, wav};
 
-use talkpath::{Play, Wav};
+use talkpath::{MediaManager, Play, Session, Wav};
 use talkpath_sim::{Jitter, Link, Loss, ScriptedPeer, World};
 use talkpath_wire::Time;
 
@@ -172,4 +172,82 @@ fn both_channels_stay_in_their_places_for_an_hour_of_drift() {
     // An hour takes a minute when nothing is optimised.
     let minutes = if cfg!(debug_assertions) { 15 } else { 60 };
     minutes_of_change(minutes, 150);
+}
+
+/// A session with a scripted peer of `bob` that speaks only `format`.
+fn leg(bob: &MediaManager, port: u16, format: u8) -> Session {
+    let offer = format!(
+        "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n\
+         m=audio {port} RTP/AVP {format}\r\n"
+    );
+    bob.accept_offer(offer.as_str(), any()).unwrap().0
+}
+
+#[test]
+fn both_channels_stay_in_their_places_from_room_to_room() {
+    let world = World::new(303);
+    let disk = world.host(BOB).disk();
+    let burst: Vec<i16> = (0..8000).map(|n| if n < 800 { 9000 } else { 0 }).collect();
+    disk.put("beat.wav", wav(8000, &burst));
+    let bob = manager(&world, BOB);
+    // Two rooms that tick, one ten minutes older than the other, in phases of
+    // their own.
+    let others = [(6000, 0), (6002, 8), (6004, 0), (6006, 8)];
+    let [a, b, c, d] = others.map(|(port, format)| leg(&bob, port, format));
+    let old = bob.bridge(&a, &b).unwrap();
+    world.run_for(Duration::from_secs(600) + ms(7));
+    let young = bob.bridge(&c, &d).unwrap();
+    world.run_for(ms(5006));
+    let callee = leg(&bob, 5000, 0);
+    let to = callee.streams()[0].local.unwrap().rtp;
+    let peer = world.host(ALICE).peer(5000);
+    let recording = callee.record(Wav::stereo("rooms.wav")).unwrap();
+    callee.play(Play::file("beat.wav").for_ever()).unwrap();
+    let began = world.now();
+    let mut from = began + ms(500);
+    let mut beats = Vec::new();
+    let ways: [&dyn Fn(); 8] = [
+        &|| {},
+        &|| old.add(&callee).unwrap(),
+        &|| young.add(&callee).unwrap(),
+        &|| young.remove(&callee).unwrap(),
+        &|| old.add(&callee).unwrap(),
+        &|| old.end().unwrap(),
+        &|| young.add(&callee).unwrap(),
+        &|| young.remove(&callee).unwrap(),
+    ];
+    for way in ways {
+        way();
+        let until = from + ms(5003);
+        for _ in 0..5 {
+            beats.push(from);
+            from = say(&peer, to, ((0x1000, 0), 0), from, second(0x9f, 0xff));
+        }
+        world.run_for(until - world.now());
+    }
+    let lasted = world.now() - began;
+    let done = recording.finish().wait().unwrap();
+    assert_eq!(done.error, None);
+    assert!(
+        done.length.abs_diff(lasted) <= ms(40),
+        "{done:?} {lasted:?}"
+    );
+    assert!(done.gaps <= ms(60), "{done:?}");
+    let sound = Sound::read(&disk.get("rooms.wav").unwrap());
+    assert_heard_true(&onsets(&sound, 0), &beats, began);
+    // What was said is beside the packets that it left in.
+    let left = |packet: &Rtp| {
+        let loud = packet.payload.iter().position(|byte| byte & 0x70 <= 0x20)?;
+        let into = Duration::from_micros(125 * loud as u64);
+        Some((packet.sent + into - began).as_secs_f64())
+    };
+    let mut sent = rtp_from(&world, BOB);
+    sent.retain(|packet| packet.to.port() == 5000 && packet.sent >= began);
+    let mut left: Vec<f64> = sent.iter().filter_map(left).collect();
+    left.dedup_by(|next, first| *next - *first < 0.5);
+    let said = onsets(&sound, 1);
+    assert_eq!(said.len(), left.len());
+    for (said, left) in said.iter().zip(&left) {
+        assert!((said - left).abs() <= 0.0401, "{said} s: {left}");
+    }
 }
