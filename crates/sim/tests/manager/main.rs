@@ -19,6 +19,7 @@ mod forks_have_lives_of_their_own;
 mod formats_pass_through;
 mod handles_outlive_what_they_stand_for;
 mod holding_stops_the_audio;
+mod networks_made_bad_on_purpose;
 mod networks_of_every_kind;
 mod nothing_is_left_behind;
 mod offers_and_answers_from_either_side;
