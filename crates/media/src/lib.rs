@@ -43,5 +43,5 @@ pub use setup::{
     Agreement, Answer, FindCodec, KeyframeRequests, Numbered, StreamSetup, StreamSockets,
     VoipReports,
 };
-pub use stats::{Levels, Received, RemoteView, Sent, SessionStats, StreamStats, Waiting};
+pub use stats::{Levels, Medium, Received, RemoteView, Sent, SessionStats, StreamStats, Waiting};
 pub use talkpath_transport::{Component, Evidence};

@@ -27,10 +27,29 @@ pub struct SessionStats {
 }
 
 impl SessionStats {
-    /// The first stream, which is the only one of most calls.
+    /// The first stream of sound, which is the only one of most calls.
     pub fn audio(&self) -> Option<&StreamStats> {
-        self.streams.first()
+        self.first(Medium::Sound)
     }
+
+    /// The first stream of video.
+    pub fn video(&self) -> Option<&StreamStats> {
+        self.first(Medium::Video)
+    }
+
+    fn first(&self, medium: Medium) -> Option<&StreamStats> {
+        self.streams.iter().find(|stream| stream.medium == medium)
+    }
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Medium {
+    /// Sound, or what is not known here.
+    #[default]
+    Sound,
+    /// Video in a codec of [`VideoCodec`](crate::video::VideoCodec).
+    Video,
 }
 
 /// Statistics of one stream.
@@ -38,6 +57,8 @@ impl SessionStats {
 pub struct StreamStats {
     /// Its m-line.
     pub stream: StreamIndex,
+    /// What it carries.
+    pub medium: Medium,
     /// Who may send, seen from us.
     pub direction: Direction,
     /// What is sent; none while nothing may be.

@@ -104,9 +104,10 @@ pub use talkpath_audio::{Loudness, SampleRate};
 pub use talkpath_media::dtmf::{Carriage, DialEnd, Digit, Dtmf, DtmfError, Inband};
 pub use talkpath_media::playout::{PlayoutStats, Target as Playout};
 pub use talkpath_media::quality::{Quality, Rating};
+pub use talkpath_media::video::VideoStats;
 pub use talkpath_media::{
-    Component, Diagnosis, Finding, FrameKind, Levels, Mute, Received, RemoteView, RoomId, Sent,
-    SessionId, SessionStats, StreamIndex, StreamStats, Waiting,
+    Component, Diagnosis, Finding, FrameKind, Levels, Medium, Mute, Received, RemoteView, RoomId,
+    Sent, SessionId, SessionStats, StreamIndex, StreamStats, Waiting,
 };
 pub use talkpath_sdp::negotiate::{Note, Preference, RtcpMux, Stream, TelephoneEvent, VoipReports};
 pub use talkpath_sdp::{Answer, Direction, Offer, ParseError, SessionDescription};

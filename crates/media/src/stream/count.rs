@@ -12,6 +12,7 @@ impl Stream {
         StreamStats {
             waiting: Waiting::default(), // known to who owns the ends
             stream: self.index(),
+            medium: self.medium(),
             direction: agreement.map_or(Direction::Inactive, |agreement| agreement.direction),
             sending: agreement
                 .and_then(|a| a.send.as_ref())

@@ -5,6 +5,8 @@
 //! nothing can be shown before a keyframe, as far as the peer understands them.
 //! Frames are put together only while somebody watches. Nothing is decoded.
 
+use core::time::Duration;
+
 use talkpath_sdp::negotiate::KeyframeRequests;
 use talkpath_wire::rtcp::{FirEntry, FirWriter, PliWriter, WriteRtcp};
 use talkpath_wire::{ExtSeq, RtpPacket, Ssrc, Time};
@@ -14,6 +16,7 @@ use crate::call::Context;
 use crate::ends::{Ends, Picture, Watching};
 use crate::room::Member;
 use crate::rtp::Reports;
+use crate::stats::Medium;
 use crate::video::{Asking, FrameAssembler, VideoCodec, VideoPacket, VideoStats};
 
 /// The video side of a stream.
@@ -42,6 +45,8 @@ struct View {
     assembler: FrameAssembler,
     /// Since when there are packets that were not looked at.
     fresh: Option<Time>,
+    /// When the last packet came.
+    last: Time,
 }
 
 impl Pictures {
@@ -87,6 +92,14 @@ impl Stream {
         formats.any(|known| VideoCodec::of(&known.numbered.format).is_some())
     }
 
+    /// What it carries.
+    pub(super) fn medium(&self) -> Medium {
+        match self.is_video() {
+            true => Medium::Video,
+            false => Medium::Sound,
+        }
+    }
+
     /// Asks the peer for a keyframe, on behalf of whom its packets pass to.
     pub(crate) fn pass_keyframe_request(&mut self) {
         self.pictures.asking.pass_on();
@@ -110,12 +123,17 @@ impl Stream {
             return;
         };
         let ssrc = packet.ssrc();
-        let is_it = |view: &View| view.ssrc == ssrc && view.codec == codec;
-        if !matches!(&self.pictures.watch, Watch::On(view) if is_it(view)) {
-            self.pictures.watch = Watch::On(Box::new(View::new(ssrc, codec)));
-            self.pictures.asking.want();
+        match &self.pictures.watch {
+            Watch::On(view) if view.is_of(ssrc, codec) => {}
+            // One source at a time: another has to wait until this one is silent.
+            Watch::On(view) if now < view.last + SILENT => return,
+            _ => {
+                self.pictures.watch = Watch::On(Box::new(View::new(ssrc, codec, now)));
+                self.pictures.asking.want();
+            }
         }
         if let Watch::On(view) = &mut self.pictures.watch {
+            view.last = now;
             view.fresh.get_or_insert(now);
             view.assembler.push(
                 now,
@@ -207,12 +225,20 @@ impl Stream {
 }
 
 impl View {
-    fn new(ssrc: Ssrc, codec: VideoCodec) -> Self {
+    fn is_of(&self, ssrc: Ssrc, codec: VideoCodec) -> bool {
+        self.ssrc == ssrc && self.codec == codec
+    }
+
+    fn new(ssrc: Ssrc, codec: VideoCodec, now: Time) -> Self {
         View {
             ssrc,
             codec,
             assembler: FrameAssembler::new(codec),
             fresh: None,
+            last: now,
         }
     }
 }
+
+/// After so long without a packet another source may take the place of one.
+const SILENT: Duration = Duration::from_millis(250);

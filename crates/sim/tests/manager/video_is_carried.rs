@@ -293,3 +293,34 @@ fn what_was_recorded_before_a_crash_is_recovered() {
     // Sound and pictures of all but the last second.
     assert!(repair.frames > 3 * 50 + 3 * 25 - 10, "{}", repair.frames);
 }
+
+#[test]
+fn a_camera_that_begins_anew_is_recorded_once_the_old_one_is_silent() {
+    let world = World::new(506);
+    let server = manager(&world, SERVER);
+    let mut camera = Camera::new(&world, &server, ALICE, PLI);
+    let recording = camera.session.record(Mkv::new("call.mkv")).unwrap();
+    for _ in 0..10 {
+        camera.shoot(&[]);
+    }
+    // Somebody else between them changes nothing.
+    for _ in 0..10 {
+        let mut other = vec![0x80, 97, 0, 9, 0, 0, 0, 9, 0, 0, 0, 9, 0x10];
+        other.extend([0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0xe0, 1]);
+        camera.peer.send(camera.to, &other);
+        camera.shoot(&[]);
+    }
+    assert_eq!(camera.requests(), []);
+    // The other one goes on alone: it is asked for a keyframe and seen.
+    world.run_for(Duration::from_millis(300));
+    for n in 0..10u8 {
+        let mut other = vec![0x80, 97 | 0x80, 0, 20 + n, 0, 1, 0, 9 + n, 0, 0, 0, 9, 0x10];
+        other.extend([0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0xe0, 1]);
+        camera.peer.send(camera.to, &other);
+        world.run_for(Duration::from_millis(40));
+    }
+    assert_eq!(recording.finish().wait().unwrap().pictures, 20 + 10);
+    let stats = camera.session.stats();
+    assert_eq!(stats.video().map(|stream| stream.stream.0), Some(1));
+    assert_eq!(stats.audio().map(|stream| stream.stream.0), Some(0));
+}
