@@ -98,6 +98,7 @@ struct Counted {
     receiving: Option<Arc<Format>>,
     /// The speech among what was received.
     speech: Option<Arc<Format>>,
+    judged: judge::Judged,
     /// Whether the first heard frame was reported.
     heard: bool,
     /// Keepalives that opened the way.

@@ -28,7 +28,7 @@ impl Stream {
             playout: self.audio.ingress.as_ref().map(|ingress| ingress.stats()),
             video: self.pictures.stats(),
             levels: self.audio.levels,
-            quality: self.quality(),
+            quality: self.counted.judged.here,
         }
     }
 
@@ -74,7 +74,7 @@ impl Stream {
             lost: report.lost,
             jitter: report.jitter,
             voip: self.rtp.reports.remote_voip_metrics().copied(),
-            quality: self.remote_quality(),
+            quality: self.counted.judged.there,
         })
     }
 }

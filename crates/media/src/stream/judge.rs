@@ -2,27 +2,28 @@
 //!
 //! In: what sources, playout and reports counted. Out: the E-model's judgement
 //! of both directions, and the metrics that go to a peer which asked for them
-//! (RFC 3611 §4.7).
+//! (RFC 3611 §4.7). What is heard is judged while packets come, twice a second:
+//! what is made up when a peer has stopped is no loss.
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use talkpath_transport::DropReason;
 use talkpath_wire::rtcp::{JitterBuffer, LossConcealment, ReceiverConfig, VoipMetrics};
-use talkpath_wire::{ExtSeq, Format, Ssrc};
+use talkpath_wire::{ExtSeq, Ssrc, Time};
 
-use super::{Counted, Stream};
+use super::Stream;
 use crate::playout::{PlayoutStats, Pushed};
 use crate::quality::{Conditions, GMIN, Impairment, Quality};
 use crate::setup::VoipReports;
 
-impl Counted {
-    /// Speech is remembered, digits and noise between it are not.
-    pub(super) fn hears(&mut self, format: &Arc<Format>) {
-        if Impairment::of(format).is_some() {
-            self.speech = Some(Arc::clone(format));
-        }
-    }
+/// The judgements made last.
+#[derive(Default)]
+pub(super) struct Judged {
+    /// When what is heard is judged again; at the first packet if none is set.
+    again: Option<Time>,
+    pub(super) here: Option<Quality>,
+    pub(super) there: Option<Quality>,
 }
 
 impl Stream {
@@ -36,8 +37,26 @@ impl Stream {
         }
     }
 
+    /// A packet of `format` came: judges what is heard, if that is due.
+    pub(super) fn rejudge(&mut self, now: Time, format: usize) {
+        if self.counted.judged.again.is_none_or(|again| now >= again) {
+            self.counted.judged.again = Some(now + JUDGED_EVERY);
+            let format = &self.formats[format].numbered.format;
+            // Speech is remembered, digits and noise between it are not.
+            if Impairment::of(format).is_some() {
+                self.counted.speech = Some(Arc::clone(format));
+            }
+            self.counted.judged.here = self.quality();
+        }
+    }
+
+    /// A report came: judges what the peer hears.
+    pub(super) fn rejudge_peer(&mut self) {
+        self.counted.judged.there = self.remote_quality();
+    }
+
     /// How good what is heard is.
-    pub(super) fn quality(&self) -> Option<Quality> {
+    fn quality(&self) -> Option<Quality> {
         let codec = Impairment::of(self.counted.speech.as_ref()?)?;
         let source = self.rtp.sources.latest()?;
         let packet = source.packet_time().unwrap_or(USUAL_PACKET);
@@ -54,7 +73,7 @@ impl Stream {
     }
 
     /// How good what the peer hears is.
-    pub(super) fn remote_quality(&self) -> Option<Quality> {
+    fn remote_quality(&self) -> Option<Quality> {
         let reports = &self.rtp.reports;
         let report = reports.remote()?;
         let agreement = self.agreement.as_ref()?;
@@ -155,6 +174,7 @@ fn in_ms(time: Duration) -> u16 {
     u16::try_from(time.as_millis()).unwrap_or(u16::MAX)
 }
 
+const JUDGED_EVERY: Duration = Duration::from_millis(500);
 const USUAL_PACKET: Duration = Duration::from_millis(20);
 /// What playout's target can grow to, if not told otherwise.
 const LONGEST_TARGET_MS: u16 = 400;

@@ -85,6 +85,7 @@ impl Stream {
                 if !self.pass(now, (format, &packet), bytes, cx) && !is_event {
                     self.queue(now, format, &packet, seq);
                 }
+                self.rejudge(now, format);
             }
             Err(reason) => {
                 self.pass_over(packet.ssrc(), seq);
@@ -127,7 +128,6 @@ impl Stream {
         // What fills its pauses does not change what is received.
         if !is_known && !format.numbered.is_noise() {
             self.counted.receiving = Some(Arc::clone(&format.numbered.format));
-            self.counted.hears(&format.numbered.format);
         }
         let Some(ingress) = &mut self.audio.ingress else {
             return;
@@ -195,6 +195,7 @@ impl Stream {
         if wanted {
             self.is_asked_for_keyframe(cx);
         }
+        self.rejudge_peer();
         if let Some(conflict) = conflict {
             self.resolve(now, conflict, cx);
         }
