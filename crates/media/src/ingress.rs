@@ -79,6 +79,11 @@ impl Ingress {
         (&self.frame, kind)
     }
 
+    /// Whether the peer pauses, and described what is heard meanwhile.
+    pub(crate) fn hears_noise(&self) -> bool {
+        self.playout.hears_noise()
+    }
+
     /// The frame made last, at the application's rate.
     pub(crate) fn frame(&self) -> &[i16] {
         &self.frame

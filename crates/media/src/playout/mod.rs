@@ -255,6 +255,11 @@ impl Playout {
         }
     }
 
+    /// Whether the peer pauses, and described the noise that is heard meanwhile.
+    pub fn hears_noise(&self) -> bool {
+        self.noise.is_on()
+    }
+
     /// Drops what waits and forgets the source, as for a new one.
     pub fn flush(&mut self, now: Time, drops: &mut Drops) {
         self.sources = Sources::new();

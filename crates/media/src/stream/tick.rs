@@ -243,8 +243,11 @@ impl Stream {
 
     /// What was heard last, for the room; nothing when nothing was.
     pub(crate) fn heard(&self) -> Option<&[i16]> {
-        let place = self.audio.place.as_ref()?;
-        (self.audio.kind != FrameKind::Silence).then(|| place.heard())
+        let heard = self.audio.place.as_ref()?.heard();
+        // The noise that fills a pause is there for everybody.
+        let ingress = self.audio.ingress.as_ref();
+        let is_noise = ingress.is_some_and(Ingress::hears_noise) && heard.iter().any(|s| *s != 0);
+        (self.audio.kind != FrameKind::Silence || is_noise).then_some(heard)
     }
 
     /// Says a frame of the other end, or else of the room.

@@ -223,6 +223,34 @@ fn what_a_room_says_is_left_out_too_while_nobody_speaks() {
 }
 
 #[test]
+fn noise_goes_on_to_who_takes_no_descriptions_of_it() {
+    let world = World::new(623);
+    let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
+    let server = manager(&world, SERVER);
+    let join = |end: &talkpath::MediaManager, wants: Constraints| {
+        let (session, offer) = end.create_offer(wants).unwrap();
+        let (leg, answer) = server.accept_offer(&offer, any()).unwrap();
+        session.apply_answer(&answer).unwrap();
+        (session, leg)
+    };
+    let (caller, first) = join(&alice, suppressing(Audio::sendrecv([Codec::PCMU])));
+    let (callee, second) = join(&bob, Audio::sendrecv([Codec::PCMA]).into());
+    let _bridge = server.bridge(&first, &second).unwrap();
+    let mut voice = Voice::new(SampleRate::HZ_8000, NOISE);
+    let (mut say, _) = caller.audio().unwrap().split();
+    let (_, mut ear) = callee.audio().unwrap().split();
+    let (mut frame, mut heard) = ([0; 160], Vec::new());
+    for n in 0..250 {
+        say.send_all(&voice.frame(!(50..200).contains(&n))).unwrap();
+        ear.recv(&mut frame).unwrap();
+        heard.extend(frame);
+    }
+    let pause = level(&heard[110 * 160..190 * 160]);
+    assert!((pause - f64::from(NOISE)).abs() <= 4.0, "{pause}");
+    assert!(level(&heard[220 * 160..245 * 160]) > -30.0);
+}
+
+#[test]
 fn wide_codecs_leave_pauses_out_too() {
     // The detector of Opus lets only a quiet room pass for silence.
     for (seed, codec, noise) in [
