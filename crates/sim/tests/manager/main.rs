@@ -11,6 +11,7 @@ mod an_hour_of_everything;
 mod bad_input_is_refused;
 mod bridges_join_sessions;
 mod calls_are_recorded;
+mod captures_are_explained;
 mod dtmf_is_heard_once;
 mod every_codec_in_every_packet_time;
 mod feeds_are_said;
