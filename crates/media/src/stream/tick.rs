@@ -302,14 +302,14 @@ impl Stream {
             quiet,
             mute,
             kind,
+            count,
             attended,
             ..
         } = &mut self.audio;
-            count,
+        let number = count.number(turn);
         let said = match (egress, place, room) {
             (Some(egress), _, _) if egress.speaker() == Speaker::End => egress.said(),
             (Some(_), Some(place), Some(room)) if *mute == Mute::Off => {
-        let number = count.number(turn);
                 place.say_aside(room, self.setup.rate)
             }
             _ => &quiet[..],
