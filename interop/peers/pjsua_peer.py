@@ -13,6 +13,7 @@ import argparse
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 
@@ -20,8 +21,19 @@ HOST = "127.0.0.1"
 PACKET = 1 + 160
 
 
+class Check(argparse.Action):
+    def __init__(self, **options):
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, *_):
+        import pjsua2  # noqa: F401
+
+        sys.exit(0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action=Check, help="only say whether pjsua2 is here")
     parser.add_argument("packets")
     parser.add_argument("out")
     parser.add_argument("--port", type=int, default=25060, help="SIP port of pjsua2")

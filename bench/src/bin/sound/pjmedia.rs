@@ -19,8 +19,8 @@ use crate::row::{Goal, Row, mean, range};
 pub(crate) fn rows() -> Verdict<Vec<Row>> {
     let reference = sound::speech(RATE.hz())?;
     let speech = read(&reference)?;
-    if run(script("pjsua_peer.py").arg("--help")).is_err() {
-        let why = "needs pjsua2: target/interop-venv/bin/pip install pjsua2-python";
+    if run(script("pjsua_peer.py").arg("--check")).is_err() {
+        let why = "needs pjsua2: interop/install-peers";
         return Ok(vec![Row::missing("G.711, 5 % loss: PJMEDIA", why)]);
     }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
