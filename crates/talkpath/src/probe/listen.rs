@@ -10,7 +10,7 @@ use std::time::Duration;
 use talkpath_audio::{Codec, SampleRate, codec};
 use talkpath_media::dtmf::{Carriage, EventPacket, Press, Pressing, Receiver};
 use talkpath_media::playout::{self, FrameKind, Playout, Pushed, Target};
-use talkpath_media::quality::{Conditions, Impairment, Quality};
+use talkpath_media::quality::{BurstMetrics, Conditions, Impairment, Quality};
 use talkpath_media::rtp::{Arrival, Placement, Source, Timing};
 use talkpath_transport::{DropReason, Drops};
 use talkpath_wire::{Format, PayloadType, RtpPacket, Time};
@@ -286,43 +286,27 @@ impl Ear {
     }
 
     fn conclude(self, stream: &Candidate<'_>, told: Told) -> Stream {
-        let mut payloads: Vec<_> = self.kinds.into_values().map(|kind| kind.payload).collect();
-        let format = |payload: &Payload| payload.format.clone();
-        let mut formats = payloads.iter().filter_map(format);
-        let carriage = match formats.any(|format| format.is_telephone_event()) {
-            true => Carriage::Event,
-            false => Carriage::Sound,
-        };
-        let digits = match carriage {
-            Carriage::Event => self.digits,
-            Carriage::Sound => self.tones.finish(),
-        };
-        payloads.sort_by_key(|payload| std::cmp::Reverse(payload.packets));
         let source = self.source.as_ref();
         let counts = source.map(Source::counts).unwrap_or_default();
         let packet_time = source.and_then(Source::packet_time);
         let losses = source.map(Source::losses).copied().unwrap_or_default();
         let bursts = losses.metrics(packet_time.unwrap_or(TICK));
-        let playout = self.playout.as_ref().map(Playout::stats);
         let last = stream.heard.last().map_or(self.began, |heard| heard.at);
-        let missed = playout
-            .filter(|it| it.played > 0)
-            .map(|stats| stats.concealed as f64 / (stats.played + stats.concealed) as f64);
-        let quality = self.speech.as_ref().and_then(Impairment::of).map(|codec| {
-            Quality::of(&Conditions {
-                codec,
-                delay: packet_time.unwrap_or(TICK) + playout.unwrap_or_default().target,
-                loss: missed.unwrap_or(bursts.loss()),
-                burst_ratio: bursts.burst_ratio,
-            })
-        });
+        let quality = self.quality(packet_time.unwrap_or(TICK), &bursts);
+        let jitter = source.map(|it| it.jitter().duration()).unwrap_or_default();
+        let playout = self.playout.as_ref().map(Playout::stats);
+        let payloads: Vec<_> = self.kinds.into_values().map(|kind| kind.payload).collect();
+        let (digits, carriage) = match has_events(&payloads) {
+            true => (self.digits, Carriage::Event),
+            false => (self.tones.finish(), Carriage::Sound),
+        };
         Stream {
             from: stream.from,
             to: stream.to,
             ssrc: stream.ssrc,
             began: self.began.since_start(),
             lasted: last - self.began,
-            payloads,
+            payloads: by_frequency(payloads),
             packets: counts.packets,
             payload_bytes: counts.payload_bytes,
             lost: losses.lost(),
@@ -331,7 +315,7 @@ impl Ear {
             discarded: losses.discarded(),
             restarts: counts.restarts + counts.jumps,
             packet_time,
-            jitter: source.map(|it| it.jitter().duration()).unwrap_or_default(),
+            jitter,
             most_jitter: self.most_jitter,
             losses: bursts,
             quality,
@@ -343,6 +327,30 @@ impl Ear {
             is_cut_short: self.is_cut_short,
         }
     }
+
+    /// How good it sounds, where it was heard or at least is speech.
+    fn quality(&self, packet: Duration, losses: &BurstMetrics) -> Option<Quality> {
+        let codec = Impairment::of(self.speech.as_ref()?)?;
+        let playout = self.playout.as_ref().map(Playout::stats);
+        let missed = playout.filter(|it| it.played > 0);
+        let missed = missed.map(|it| it.concealed as f64 / (it.played + it.concealed) as f64);
+        Some(Quality::of(&Conditions {
+            codec,
+            delay: packet + playout.unwrap_or_default().target,
+            loss: missed.unwrap_or(losses.loss()),
+            burst_ratio: losses.burst_ratio,
+        }))
+    }
+}
+
+fn has_events(payloads: &[Payload]) -> bool {
+    let mut formats = payloads.iter().filter_map(|it| it.format.as_ref());
+    formats.any(Format::is_telephone_event)
+}
+
+fn by_frequency(mut payloads: Vec<Payload>) -> Vec<Payload> {
+    payloads.sort_by_key(|payload| std::cmp::Reverse(payload.packets));
+    payloads
 }
 
 fn arrival_at<'a>(
