@@ -93,7 +93,7 @@ impl Worker {
                 session,
                 stream,
                 id,
-            } => floor.stop_dialling(now, (session, stream), id),
+            } => floor.stop_dialling((session, stream), id),
             Command::ListenForDigits {
                 session,
                 stream,
@@ -143,6 +143,7 @@ impl Task for Worker {
         }
         self.floor.flush(io);
         self.floor.vacate(now, io);
+        self.floor.look_after(now);
         self.report(now);
         match self.floor.next() {
             _ if self.stopping => Next::Finished,

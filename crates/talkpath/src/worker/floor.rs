@@ -6,6 +6,7 @@
 mod digits;
 mod parting;
 mod rooms;
+mod touched;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,7 @@ use crate::mailbox::Permit;
 use crate::ports::LeasedSocket;
 use crate::wait::Completer;
 use parting::{Leaving, Parted};
+use touched::Touched;
 
 /// Seats, sockets and timers.
 pub(crate) struct Floor {
@@ -42,6 +44,8 @@ pub(crate) struct Floor {
     legs: Legs,
     sockets: Sockets,
     wheel: Wheel,
+    /// Calls that are to be looked after.
+    touched: Touched,
     due: Vec<(Time, usize)>,
     outbox: Outbox,
     happenings: Vec<(SessionId, Happening)>,
@@ -62,6 +66,7 @@ impl Floor {
             legs: Legs::default(),
             sockets: Sockets::default(),
             wheel: Wheel::new(now),
+            touched: Touched::default(),
             due: Vec::new(),
             outbox: Outbox::with_capacity(DATAGRAMS, BYTES),
             happenings: Vec::new(),
@@ -102,7 +107,7 @@ impl Floor {
         let Path {
             session, stream, ..
         } = user.path;
-        self.with_call(now, user.seat, |call, _, outbox| match datagram.bytes {
+        self.with_call(user.seat, |call, _, outbox| match datagram.bytes {
             Some(bytes) => {
                 call.handle_datagram(now, user.path, datagram.from, bytes, outbox);
             }
@@ -131,7 +136,7 @@ impl Floor {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.expire(now, &mut due);
         for (_, seat) in &due {
-            self.with_call(now, *seat, |call, legs, outbox| {
+            self.with_call(*seat, |call, legs, outbox| {
                 call.handle_timeout(now, legs, outbox);
             });
         }
@@ -151,7 +156,7 @@ impl Floor {
         };
         self.tell(session, std::mem::take(&mut step.tell));
         for &stream in &step.end {
-            self.with_call(now, seat, |call, legs, outbox| {
+            self.with_call(seat, |call, legs, outbox| {
                 call.remove_stream(now, session, stream, outbox);
                 legs.clear_desk(session, stream);
             });
@@ -176,7 +181,7 @@ impl Floor {
         (session, seat): (SessionId, usize),
         step: Step,
     ) {
-        self.with_call(now, seat, |call, _, outbox| {
+        self.with_call(seat, |call, _, outbox| {
             for (stream, agreement) in step.agree {
                 call.agree(now, session, stream, agreement, outbox);
             }
@@ -220,7 +225,7 @@ impl Floor {
             Some(rtcp) => Some(self.adopt(io, rtcp, user(Component::Rtcp))?),
             None => None,
         };
-        self.with_call(now, seat, |call, legs, _| {
+        self.with_call(seat, |call, legs, _| {
             call.add_stream(now, session, setup, StreamSockets { rtp, rtcp, own });
             if legs.is_occupied(session, stream) {
                 call.listen(now, session, stream);
@@ -276,7 +281,7 @@ impl Floor {
             self.sockets.share(key, User { seat, path });
             self.legs.uses(session, key, User { seat, path });
         }
-        self.with_call(now, seat, |call, _, _| {
+        self.with_call(seat, |call, _, _| {
             call.mute(now, session, mute);
             for (setup, sockets) in parts {
                 call.add_stream(now, session, setup, sockets);
@@ -296,7 +301,7 @@ impl Floor {
         let Some(seat) = self.legs.seat(session) else {
             return;
         };
-        self.with_call(now, seat, |call, legs, _| {
+        self.with_call(seat, |call, legs, _| {
             legs.attach(session, stream, end);
             legs.will_say_farewell(session, farewell);
             if legs.is_occupied(session, stream) {
@@ -310,7 +315,7 @@ impl Floor {
 
     pub(crate) fn mute(&mut self, now: Time, session: SessionId, mute: Mute) {
         if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, _| call.mute(now, session, mute));
+            self.with_call(seat, |call, _, _| call.mute(now, session, mute));
         }
     }
 
@@ -357,8 +362,12 @@ impl Floor {
         self.happenings.drain(..)
     }
 
-    /// When the next deadline is.
+    /// When the next deadline is of all that were looked after.
     pub(crate) fn next(&self) -> Option<Time> {
+        if !self.leaving.is_empty() {
+            // Whose call broke while it was looked after leaves at once.
+            return Some(Time::ZERO);
+        }
         self.wheel.next()
     }
 
@@ -376,22 +385,14 @@ impl Floor {
         self.happenings.extend(told);
     }
 
-    /// Lets `work` change a call, then looks after what follows from it: its
-    /// events, its statistics, its next deadline. A panic ends that call.
-    fn with_call(
-        &mut self,
-        now: Time,
-        seat: usize,
-        work: impl FnOnce(&mut Call, &mut Legs, &mut Outbox),
-    ) {
+    /// Lets `work` change a call, and hears its events. A panic ends that call.
+    fn with_call(&mut self, seat: usize, work: impl FnOnce(&mut Call, &mut Legs, &mut Outbox)) {
         let Some(Some(call)) = self.seats.get_mut(seat) else {
             return;
         };
         let (legs, outbox) = (&mut self.legs, &mut self.outbox);
-        let survived = catch_unwind(AssertUnwindSafe(|| {
-            work(call, legs, outbox);
-            earlier(call.poll_timeout(), legs.publish(now, call))
-        }));
+        let survived = catch_unwind(AssertUnwindSafe(|| work(call, legs, outbox)));
+        self.touched.mark(seat);
         for event in outbox.events.drain(..) {
             if let MediaHappening::Dialled { id, end } = event.what {
                 if let Some(done) = self.diallings.remove(&(event.session, id)) {
@@ -404,9 +405,26 @@ impl Floor {
             self.happenings.extend(told);
         }
         self.happenings.extend(self.legs.drain_happened());
-        match survived {
-            Ok(deadline) => self.wheel.set(seat, deadline),
-            Err(_) => self.collapse(seat),
+        if survived.is_err() {
+            self.collapse(seat);
+        }
+    }
+
+    /// Looks after the calls that changed: their statistics, their next
+    /// deadlines. Nobody sleeps before that.
+    pub(crate) fn look_after(&mut self, now: Time) {
+        while let Some(seat) = self.touched.next() {
+            let Some(Some(call)) = self.seats.get(seat) else {
+                continue;
+            };
+            let legs = &mut self.legs;
+            let deadline = catch_unwind(AssertUnwindSafe(|| {
+                earlier(call.poll_timeout(), legs.publish(now, call))
+            }));
+            match deadline {
+                Ok(deadline) => self.wheel.set(seat, deadline),
+                Err(_) => self.collapse(seat),
+            }
         }
     }
 

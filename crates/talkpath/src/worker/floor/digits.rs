@@ -20,19 +20,18 @@ impl Floor {
             return;
         };
         self.diallings.insert((session, id), done);
-        self.with_call(now, seat, |call, _, outbox| {
+        self.with_call(seat, |call, _, outbox| {
             call.dial(now, (session, stream), (id, dtmf), outbox);
         });
     }
 
     pub(crate) fn stop_dialling(
         &mut self,
-        now: Time,
         (session, stream): (SessionId, StreamIndex),
         id: DialId,
     ) {
         if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, outbox| {
+            self.with_call(seat, |call, _, outbox| {
                 call.stop_dialling(session, stream, id, outbox);
             });
         }
@@ -46,7 +45,7 @@ impl Floor {
         inband: Inband,
     ) {
         if let Some(seat) = self.legs.seat(who.0) {
-            self.with_call(now, seat, |call, _, outbox| {
+            self.with_call(seat, |call, _, outbox| {
                 call.listen_for_digits(now, who, inband, outbox);
             });
         }

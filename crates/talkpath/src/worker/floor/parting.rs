@@ -47,7 +47,7 @@ impl Floor {
             done,
         });
         if let (Some(seat), false) = (self.legs.seat(session), is_leaving) {
-            self.with_call(now, seat, |call, _, outbox| {
+            self.with_call(seat, |call, _, outbox| {
                 call.close_session(now, session, outbox)
             });
         }
@@ -126,6 +126,8 @@ impl Floor {
         call.remove_session(now, session);
         if call.is_empty() {
             self.vacate_seat(leg.seat);
+        } else {
+            self.touched.mark(leg.seat);
         }
     }
 }

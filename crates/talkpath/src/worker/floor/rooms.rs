@@ -25,9 +25,7 @@ impl Floor {
         if from != seat {
             self.merge(from, seat);
         }
-        self.with_call(now, seat, |call, _, _| {
-            call.join(now, room, session, stream)
-        });
+        self.with_call(seat, |call, _, _| call.join(now, room, session, stream));
     }
 
     /// Makes a stream louder or quieter to the others of a room.
@@ -39,7 +37,7 @@ impl Floor {
         gain: Gain,
     ) {
         if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, _| {
+            self.with_call(seat, |call, _, _| {
                 call.set_gain(now, room, (session, stream), gain)
             });
         }
@@ -48,7 +46,7 @@ impl Floor {
     /// Lets a session leave a room.
     pub(crate) fn leave_room(&mut self, now: Time, room: RoomId, session: SessionId) {
         if let Some(seat) = self.legs.seat(session) {
-            self.with_call(now, seat, |call, _, _| {
+            self.with_call(seat, |call, _, _| {
                 let streams: Vec<_> = call
                     .setups(session)
                     .map(|(setup, _)| setup.stream)
@@ -64,7 +62,7 @@ impl Floor {
         let found = self.rooms.iter().position(|(known, _)| *known == room);
         if let Some(found) = found {
             let (room, seat) = self.rooms.swap_remove(found);
-            self.with_call(now, seat, |call, _, _| call.end_room(now, room));
+            self.with_call(seat, |call, _, _| call.end_room(now, room));
         }
     }
 
