@@ -33,6 +33,7 @@ mod sound_file;
 mod sound_rate;
 mod syntax;
 mod talk;
+mod value;
 mod waiting;
 mod words;
 

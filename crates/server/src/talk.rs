@@ -111,6 +111,9 @@ impl Talk {
         let ending = self.last(begin, began);
         let (streams, diagnosis) = (self.session.streams(), self.session.diagnose());
         let lasted = began.elapsed();
+        if self.is_dialling() {
+            eprintln!("warning: the call ended before all digits were dialled");
+        }
         if let Some((path, watch)) = self.plot.take()
             && let Err(failure) = plot::draw(&path, "A call", &[watch.course("What was received")])
         {
