@@ -1,9 +1,9 @@
 //! The world a manager runs in: clock, entropy, sockets, threads, files.
 //!
 //! [`Os`] is the real one. `talkpath-sim` has a virtual one, in which the same
-//! worker code runs in virtual time. A driver lends each worker an [`Io`],
-//! shaped for a batch across sockets: many datagrams of many sockets in, many
-//! out, and one wait between.
+//! worker code runs in virtual time; [`Impaired`] makes either hear worse. A
+//! driver lends each worker an [`Io`], shaped for a batch across sockets: many
+//! datagrams of many sockets in, many out, and one wait between.
 
 #[cfg(test)]
 pub(crate) mod block_on;
