@@ -46,7 +46,8 @@ impl Bridge {
     }
 
     /// Lets one more session hear the others, and them hear it. One that is in
-    /// another bridge leaves that.
+    /// another bridge leaves that. For a session that is in this one and got a
+    /// video stream since: lets that pass too.
     ///
     /// # Errors
     /// [`SessionError::NoSuchStream`] without an audio stream,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::common::*;
 
 use talkpath::{
-    Audio, Codec, Constraints, FileDone, MediaManager, Mkv, Session, Video, VideoCodec,
+    Audio, Change, Codec, Constraints, Direction, FileDone, MediaManager, Mkv, Session,
+    SessionError, StreamIndex, Video, VideoCodec,
 };
 use talkpath_file::mkv;
 use talkpath_sim::{ScriptedPeer, World};
@@ -323,4 +324,47 @@ fn a_camera_that_begins_anew_is_recorded_once_the_old_one_is_silent() {
     let stats = camera.session.stats();
     assert_eq!(stats.video().map(|stream| stream.stream.0), Some(1));
     assert_eq!(stats.audio().map(|stream| stream.stream.0), Some(0));
+}
+
+#[test]
+fn video_comes_is_held_and_goes_by_a_new_offer() {
+    let sound = || Audio::sendrecv(Codec::G711);
+    let both = Constraints::from(sound()).and_video(Video::sendrecv([VideoCodec::H264]));
+    let talk = Talk::with(507, sound(), both);
+    let change = |change| {
+        let offer = talk.caller.offer(change)?;
+        talk.caller.apply_answer(&talk.callee.answer(&offer)?)
+    };
+    let video = Video::sendrecv(VideoCodec::ALL);
+    change(Change::AddVideo(video)).unwrap();
+    talk.world.run_for(Duration::from_millis(40));
+    for session in [&talk.caller, &talk.callee] {
+        let stream = &session.streams()[1];
+        assert_eq!(stream.direction, Direction::SendRecv);
+        assert!(stream.send.iter().all(|codec| codec.format.is("H264")));
+        assert_eq!(
+            session.stats().audio().map(|stream| stream.stream.0),
+            Some(0)
+        );
+    }
+    // Sound of a stream of video is nothing that there is.
+    let none = talk.caller.audio_of(StreamIndex(1)).unwrap_err();
+    assert!(
+        matches!(none, SessionError::NoSuchStream { line: 1 }),
+        "{none}"
+    );
+    let codecs = Change::Codecs(StreamIndex(1), vec![Codec::PCMU]);
+    let none = talk.caller.offer(codecs).unwrap_err();
+    assert!(
+        matches!(none, SessionError::NoSuchStream { line: 1 }),
+        "{none}"
+    );
+    change(Change::Hold).unwrap();
+    let direction = |session: &Session| session.streams()[1].direction;
+    assert_eq!(direction(&talk.callee), Direction::RecvOnly);
+    change(Change::Resume).unwrap();
+    assert_eq!(direction(&talk.callee), Direction::SendRecv);
+    change(Change::Remove(StreamIndex(1))).unwrap();
+    assert!(!talk.callee.streams()[1].is_live());
+    talk.end();
 }
