@@ -66,7 +66,7 @@ fn dial(seed: u64) -> Verdict<Found> {
     let (alice, bob) = (manager(&world, CALLER)?, manager(&world, CALLEE)?);
     let events = bob.events();
     // Odd seeds with the clock of Opus, where others lose digits.
-    let codec = if seed % 2 == 0 {
+    let codec = if seed.is_multiple_of(2) {
         Codec::PCMU
     } else {
         Codec::OPUS

@@ -75,7 +75,7 @@ impl Wire {
                     fs::create_dir_all(&own).while_doing(own.display())?;
                     match peer {
                         Peer::GStreamer => self.with_gstreamer(&own),
-                        Peer::Ffmpeg => Ok((self.from_ffmpeg(&own)?, self.to_ffmpeg(&own)?)),
+                        Peer::Ffmpeg => Ok((self.hear_ffmpeg(&own)?, self.speak_to_ffmpeg(&own)?)),
                     }
                 })
             });
@@ -129,7 +129,7 @@ impl Wire {
     }
 
     /// What we hear of ffmpeg.
-    fn from_ffmpeg(&self, own: &Path) -> Verdict<PathBuf> {
+    fn hear_ffmpeg(&self, own: &Path) -> Verdict<PathBuf> {
         let block = ports::block(10)?;
         let port = block.start() + 6;
         let record = own.join("ours.wav");
@@ -149,7 +149,7 @@ impl Wire {
     }
 
     /// What ffmpeg hears of us.
-    fn to_ffmpeg(&self, own: &Path) -> Verdict<PathBuf> {
+    fn speak_to_ffmpeg(&self, own: &Path) -> Verdict<PathBuf> {
         let block = ports::block(10)?;
         let port = block.start() + 6;
         let (record, listens) = (own.join("theirs.wav"), own.join("ffmpeg.sdp"));
