@@ -8,9 +8,9 @@
 use std::fmt;
 
 use crate::g711;
-use crate::opus;
 use crate::g722;
 use crate::l16;
+use crate::opus;
 use crate::rate::SampleRate;
 
 /// All codecs that are built in, in the order in which we like to offer them.

@@ -1,5 +1,7 @@
 //! Rooms at their edges: packets that pass while things change around them.
 
+#![allow(clippy::unwrap_used)] // only tests are in here
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;

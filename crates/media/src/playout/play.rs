@@ -234,6 +234,7 @@ impl Playout {
     fn decoded(&mut self, slot: Slot, samples: usize) {
         // What was made up was a pause, as the packet after it shows.
         if self.gap_before(slot.seq) == Gap::Pause && slot.at >= self.line.head {
+            self.pace.pauses = true;
             let paused = std::mem::take(&mut self.pace.made_up);
             let paused = paused.min(self.stats.concealed);
             self.stats.concealed -= paused;
@@ -284,10 +285,11 @@ impl Playout {
     }
 
     /// A codec that makes up its own noise does so for a while: in a pause its
-    /// peer refreshes it every 400 ms.
+    /// peer refreshes it every 400 ms. One that never paused has stopped.
     fn fill_by_codec(&mut self, samples: &mut [i16]) -> Concealment {
         let rested = self.pace.rested + samples.len();
-        if self.stats.packets == 0 || rested > self.rate.samples_in(REST) {
+        let longest = if self.pace.pauses { REST } else { GONE };
+        if self.stats.packets == 0 || rested > self.rate.samples_in(longest) {
             return Concealment::Left;
         }
         self.pace.rested = rested;
@@ -299,5 +301,7 @@ impl Playout {
 const BRIDGE: Duration = Duration::from_millis(60);
 /// Without any packet for this long the time line is given up.
 const DRY: Duration = Duration::from_millis(60);
+/// How long a codec fills for a source of which no pause is known.
+const GONE: Duration = Duration::from_millis(120);
 /// How long a codec fills a pause.
 const REST: Duration = Duration::from_secs(1);

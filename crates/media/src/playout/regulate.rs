@@ -27,6 +27,8 @@ pub(super) struct Pace {
     pub(super) made_up: u64,
     /// Samples since then that the codec filled.
     pub(super) rested: usize,
+    /// Whether the peer ever paused between two packets.
+    pub(super) pauses: bool,
     /// Which source the decoders are at.
     pub(super) turn: u8,
     /// Pulls until scaling is tried again.
@@ -42,6 +44,7 @@ impl Pace {
             lead: 0,
             made_up: 0,
             rested: 0,
+            pauses: false,
             turn: 0,
             wait: 0,
             refused: 0,

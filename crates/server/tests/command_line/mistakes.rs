@@ -130,10 +130,8 @@ fn an_answer_that_does_not_fit_its_offer_is_refused() {
 #[test]
 fn arguments_that_make_no_sense_end_with_status_2() {
     let folder = folder("mistake_arguments");
-    offer(&folder, &["--video", "theora"]).failed(
-        2,
-        &["no video codec is called theora; VP8 and H264 are"],
-    );
+    offer(&folder, &["--video", "theora"])
+        .failed(2, &["no video codec is called theora; VP8 and H264 are"]);
     offer(&folder, &["--codecs", "vorbis"]).failed(2, &["there is no codec \"vorbis\"", "PCMU"]);
     offer(&folder, &["--codecs", "opus,g729"]).failed(2, &["G729", "nothing here decodes it"]);
     offer(&folder, &["--codecs", "telephone-event"]).failed(2, &["digits are always offered"]);

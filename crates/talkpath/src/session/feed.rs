@@ -36,7 +36,7 @@ impl Feed {
     ///
     /// 200 ms fit. While more than the budget waits all the time, words are
     /// shortened by whole pitch periods until it is kept. Words that
-    /// [`Say::send_all`] waited with are left as they are: who can wait is not
+    /// [`Say::send_all`](crate::Say::send_all) waited with are left as they are: who can wait is not
     /// late.
     #[must_use]
     pub fn live() -> Self {
