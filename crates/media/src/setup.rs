@@ -134,6 +134,12 @@ impl Agreement {
         }
     }
 
+    /// Whether media may be sent: the peer neither refuses it nor takes its
+    /// address away.
+    pub(crate) fn sends(&self) -> bool {
+        self.direction.sends() && self.hold != Hold::Address
+    }
+
     /// The telephone-event to send beside a codec of `clock_rate`; one of
     /// another rate when there is none, because a digit at an odd rate is
     /// better than none (RFC 4733 §2.1 wants one clock for both).

@@ -188,7 +188,7 @@ impl Stream {
             // The peer has said nothing new.
             (Answer::Settled, None) | (Answer::Withdrawn, _) => self.transport.abandon_offer(),
         }
-        let sends = agreement.direction.sends() && agreement.hold != Hold::Address;
+        let sends = agreement.sends();
         self.transport.set_sending(match sends {
             true => Sending::Allowed,
             false => Sending::Held,

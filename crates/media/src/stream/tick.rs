@@ -14,6 +14,7 @@ use crate::ends::{Ends, Tick};
 use crate::ingress::Ingress;
 use crate::place::{Onward, Place, Voice};
 use crate::playout::FrameKind;
+use crate::setup::Agreement;
 use crate::stats::Levels;
 use crate::ticker::{TICK, Turn};
 
@@ -39,6 +40,12 @@ impl Stream {
         self.audio.attended || self.is_muted()
     }
 
+    /// Whether silence leaves while nobody speaks.
+    fn says_silence(&self) -> bool {
+        let agreement = self.agreement.as_ref();
+        self.setup.pause == Pause::SendSilence && agreement.is_some_and(Agreement::sends)
+    }
+
     /// Learns whether anybody still does.
     pub(crate) fn look_for(&mut self, session: crate::SessionId, ends: &mut dyn Ends) {
         let stream = self.index();
@@ -52,9 +59,10 @@ impl Stream {
         self.audio.place = place;
         self.shape_formats();
         if self.audio.place.is_none() {
-            self.rest();
-            if self.audio.attended {
-                self.listen(now);
+            self.audio.egress = None;
+            match self.audio.attended || self.says_silence() {
+                true => self.listen(now),
+                false => self.rest(),
             }
         }
     }

@@ -7,8 +7,8 @@ use crate::common::*;
 
 use talkpath::audio::{Dbov, SampleRate, Tone, ToneGenerator, measure};
 use talkpath::{
-    Audio, Bridge, Change, Codec, FrameKind, Happening, Inband, MediaManager, Session, StreamIndex,
-    TelephoneEvent,
+    Audio, Bridge, Change, Codec, Constraints, FrameKind, Happening, Inband, MediaManager, Session,
+    Silence, StreamIndex, TelephoneEvent,
 };
 use talkpath_sim::World;
 
@@ -360,4 +360,38 @@ fn when_one_closes_the_other_goes_on_alone() {
     leg.assert_ends_with(30, 8000);
     drop((a, b, leg));
     bridged.end();
+}
+
+#[test]
+fn silence_goes_on_leaving_after_a_bridge() {
+    let world = World::new(313);
+    let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
+    let server = manager(&world, SERVER);
+    let call = |manager: &MediaManager, silence| {
+        let (session, offer) = manager.create_offer(only(Codec::PCMU)).unwrap();
+        let taken = Constraints::from(only(Codec::PCMU)).silence(silence);
+        let (leg, answer) = server.accept_offer(&offer, taken).unwrap();
+        session.apply_answer(&answer).unwrap();
+        (session, leg)
+    };
+    let (caller, first) = call(&alice, Silence::Packets);
+    let (callee, second) = call(&bob, Silence::Nothing);
+    let sent_to_alice = || {
+        world.run_for(ms(100));
+        let from = world.now();
+        world.run_for(ms(1000));
+        let mut sent = rtp_from(&world, SERVER);
+        sent.retain(|packet| packet.sent > from && packet.to.ip() == addr("10.0.0.1:0").ip());
+        sent.len()
+    };
+    assert_eq!(sent_to_alice(), 50);
+    let bridge = server.bridge(&first, &second).unwrap();
+    world.run_for(ms(1000));
+    bridge.remove(&first).unwrap();
+    assert_eq!(sent_to_alice(), 50);
+    bridge.add(&first).unwrap();
+    world.run_for(ms(1000));
+    bridge.end().unwrap();
+    assert_eq!(sent_to_alice(), 50);
+    drop((caller, callee, first, second));
 }
