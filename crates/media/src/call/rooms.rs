@@ -18,6 +18,11 @@ impl Call {
         self.rooms.extend(other.rooms);
     }
 
+    /// Whether anybody sits in a room.
+    pub fn has_room(&self, room: RoomId) -> bool {
+        self.rooms.iter().any(|known| known.id() == room)
+    }
+
     /// Lets a stream hear the others of a room, and them hear it. A room begins
     /// with its first stream; a stream that is in another one leaves that.
     pub fn join(&mut self, now: Time, room: RoomId, session: SessionId, stream: StreamIndex) {

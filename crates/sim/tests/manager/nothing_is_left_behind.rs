@@ -222,3 +222,35 @@ fn one_seed_is_one_call_and_another_seed_another() {
     assert_ne!(first.0, other.0);
     assert_ne!(first.2, other.2);
 }
+
+#[test]
+fn a_thousand_bridges_come_and_go_beside_one_session() {
+    let talk = Talk::new(117);
+    let (mut a, mut b) = talk.lines();
+    let ports = talk.alice.ports_in_use();
+    for round in 0..1000 {
+        let (other, offer) = talk.alice.create_offer(any()).unwrap();
+        let (far, answer) = talk.bob.accept_offer(&offer, any()).unwrap();
+        other.apply_answer(&answer).unwrap();
+        let bridge = talk.alice.bridge(&talk.caller, &other).unwrap();
+        talk.world.run_for(ms(100));
+        match round % 3 {
+            0 => bridge.end().unwrap(),
+            1 => {
+                bridge.remove(&talk.caller).unwrap();
+                bridge.remove(&other).unwrap();
+            }
+            // The other closes, and the next bridge takes the caller out.
+            _ => {}
+        }
+        other.close().wait().unwrap();
+        far.close().wait().unwrap();
+    }
+    talk.world.run_for(ms(5000));
+    assert_eq!(talk.alice.ports_in_use(), ports);
+    chat(50, &mut [&mut a, &mut b]);
+    a.assert_ends_with(20, -4000);
+    b.assert_ends_with(20, 8000);
+    drop((a, b));
+    talk.end();
+}

@@ -161,6 +161,7 @@ impl Floor {
                 legs.clear_desk(session, stream);
             });
             self.leave(io, session, |path| path.stream == stream);
+            self.forget_rooms(seat);
         }
         for new in std::mem::take(&mut step.begin) {
             if let Err(error) = self.begin(now, io, (session, seat), new) {

@@ -127,6 +127,7 @@ impl Floor {
         if call.is_empty() {
             self.vacate_seat(leg.seat);
         } else {
+            self.forget_rooms(leg.seat);
             self.touched.mark(leg.seat);
         }
     }
