@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use talkpath::{
-    AudioEnd, DropReason, FileDone, FrameKind, Hear, Pending, Recording, Say, Session, SessionId,
-    SessionRef, SessionStats, StreamStats, Time,
+    AudioEnd, DropReason, FileDone, FrameKind, Hear, Pending, Recording, RoomId, Say, Session,
+    SessionId, SessionRef, SessionStats, StreamStats, Time,
 };
 use talkpath_sim::Rng;
 
@@ -28,6 +28,12 @@ pub(crate) struct End {
     pub(crate) exact: bool,
     /// Its worker closed it.
     pub(crate) broken: bool,
+    /// The bridge that it is in.
+    pub(crate) room: Option<RoomId>,
+    /// Digits that it dialled.
+    pub(crate) dialled: u64,
+    /// Digits that it heard.
+    pub(crate) digits: u64,
 }
 
 /// A recording and when it began, by its manager's clock.
@@ -56,6 +62,9 @@ impl End {
             playback: None,
             exact,
             broken: false,
+            room: None,
+            dialled: 0,
+            digits: 0,
         }
     }
 
@@ -174,7 +183,8 @@ impl Account {
 }
 
 /// Datagrams that were accepted or dropped before that. What negotiation
-/// forbids and what playout drops was accepted, and is counted there.
+/// forbids and what playout drops was accepted, and is counted there; what was
+/// to leave here came by another stream.
 fn accounted(stream: &StreamStats) -> u64 {
     use DropReason::*;
     let after = [
@@ -189,6 +199,8 @@ fn accounted(stream: &StreamStats) -> u64 {
         Flushed,
         Undecodable,
         Probation,
+        NowhereToGo,
+        Muted,
     ];
     let before = stream
         .drops

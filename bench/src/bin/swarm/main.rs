@@ -11,6 +11,7 @@ mod end;
 mod party;
 mod scene;
 mod talk;
+mod together;
 mod violation;
 mod wire;
 

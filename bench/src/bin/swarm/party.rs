@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use talkpath::{
-    BuildError, CloseReason, Event, Events, Happening, MediaManager, Notice, SessionId,
+    Bridge, BuildError, CloseReason, Event, Events, Happening, MediaManager, Notice, SessionId,
 };
 use talkpath_sim::{Host, Rng, World};
 
@@ -31,6 +31,8 @@ pub(crate) struct Party {
 /// A manager and what it told.
 pub(crate) struct Office {
     pub(crate) manager: MediaManager,
+    /// What joins its sessions, the newest last.
+    pub(crate) bridges: Vec<Bridge>,
     diary: Diary,
 }
 
@@ -75,6 +77,7 @@ impl Party {
                 lives: BTreeMap::new(),
             },
             manager,
+            bridges: Vec::new(),
         });
         Ok(())
     }
@@ -102,8 +105,12 @@ impl Office {
 
     /// Drops the manager and proves that every session was closed.
     pub(crate) fn end(self) -> Result<Vec<Event>, Violation> {
-        let Office { manager, mut diary } = self;
-        drop(manager);
+        let Office {
+            manager,
+            mut diary,
+            bridges,
+        } = self;
+        drop((manager, bridges));
         let news = diary.read()?;
         let open = diary.lives.iter().filter(|(_, life)| **life == Life::Open);
         let open: Vec<_> = open.map(|(id, _)| *id).collect();

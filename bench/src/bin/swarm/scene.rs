@@ -320,7 +320,7 @@ impl Scene {
                     end.broken = true;
                 }
             }
-            _ => {}
+            what => self.hear_digit(key, what)?,
         }
         Ok(())
     }
@@ -350,7 +350,7 @@ impl Scene {
         for talk in self.talks.iter().filter(|talk| talk.is_whole()) {
             talk.judge_sound()?;
         }
-        Ok(())
+        self.judge_digits()
     }
 
     /// Ends everything and proves that nothing is held.

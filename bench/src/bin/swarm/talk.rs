@@ -1,14 +1,16 @@
 //! The calls of a scene: what two applications do with each other.
 //!
 //! In: a chance. Out: one operation after another: calls set up, answered,
-//! abandoned and torn down, holds, codecs, streams, rollbacks, glare, files.
+//! abandoned and torn down, holds, codecs, streams, rollbacks, glare, files;
+//! bridges and digits are in `together.rs`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use talkpath::{
     Abandoned, Answer, Audio, Change, Codec, Constraints, Direction, Existing, FileDone, Mute,
-    Offer, RtcpMux, SampleRate, Session, SessionError, Silence, StreamIndex, Time, Wav,
+    Offer, Opus, Record, RtcpMux, SampleRate, Session, SessionError, Silence, StreamIndex, Time,
+    Wav,
 };
 
 use crate::chaos::Fault;
@@ -25,9 +27,11 @@ pub(crate) struct Talk {
     pub(crate) is_established: bool,
     /// A second stream was added once.
     has_grown: bool,
+    /// It was joined with another call.
+    pub(crate) was_joined: bool,
 }
 
-type Done = Result<(), Violation>;
+pub(crate) type Done = Result<(), Violation>;
 
 impl Talk {
     /// Whether both ends live.
@@ -64,7 +68,7 @@ impl Scene {
         }
         let talk = self.rng.below(self.talks.len() as u64) as usize;
         let side = self.rng.below(2) as usize;
-        match self.rng.below(20) {
+        match self.rng.below(24) {
             0 => {
                 let talk = self.talks.swap_remove(talk);
                 self.hang_up(talk)
@@ -85,12 +89,17 @@ impl Scene {
                 self.tolerate(muted).map(drop)
             }
             16 | 17 => self.tape(talk, side),
+            20 | 21 => self.dial(talk, side),
+            22 | 23 => self.join_or_part(),
             _ => self.play_a_file(talk, side),
         }
     }
 
     /// A success, nothing when a planned fault struck, or a violation.
-    fn tolerate<T>(&self, result: Result<T, SessionError>) -> Result<Option<T>, Violation> {
+    pub(crate) fn tolerate<T>(
+        &self,
+        result: Result<T, SessionError>,
+    ) -> Result<Option<T>, Violation> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(_) if self.chaos.has(Fault::System) => Ok(None),
@@ -102,19 +111,23 @@ impl Scene {
     }
 
     fn codecs(&mut self) -> Vec<Codec> {
-        match self.rng.below(4) {
-            0 => vec![Codec::PCMA],
-            1 => vec![Codec::PCMA, Codec::PCMU],
+        match self.rng.below(8) {
+            0 | 4 => vec![Codec::PCMA],
+            2 => vec![Codec::G722, Codec::PCMU],
+            3 => vec![Codec::L16_16000, Codec::PCMA],
+            1 | 5 => vec![Codec::PCMA, Codec::PCMU],
             _ => Codec::G711.into(),
         }
     }
 
     fn wishes(&mut self) -> Constraints {
-        let reversed = self.rng.chance(0.5);
-        let codecs = if reversed {
-            [Codec::PCMA, Codec::PCMU]
-        } else {
-            Codec::G711
+        let codecs = match self.rng.below(64) {
+            // Opus costs a hundred times the others.
+            0 => [Codec::OPUS, Codec::PCMA],
+            1..=4 => [Codec::G722, Codec::PCMU],
+            5..=7 => [Codec::L16_16000, Codec::PCMU],
+            8..=35 => [Codec::PCMA, Codec::PCMU],
+            _ => Codec::G711,
         };
         let mut audio = Audio::sendrecv(codecs);
         if self.rng.chance(0.1) {
@@ -153,6 +166,7 @@ impl Scene {
             ends: vec![caller],
             is_established: false,
             has_grown: false,
+            was_joined: false,
         });
         let talk = self.talks.len() - 1;
         let wait = self.rng.millis(0, 90);
@@ -392,15 +406,25 @@ impl Scene {
             let party = end.party;
             return self.stop_tape(party, tape);
         }
-        let path = format!("{}-{}.wav", end.party, end.key);
+        let kind = self.rng.below(32);
+        let ending = if kind == 0 { "opus" } else { "wav" };
+        let path = format!("{}-{}.{ending}", end.party, end.key);
         let Some(office) = &self.parties[end.party].office else {
             return Ok(());
         };
         let began = office.manager.now();
         let prompt = self.parties[end.party].is_prompt();
-        let taped = end
-            .session
-            .record(Wav::heard(&path).existing(Existing::Replace));
+        let wav = match kind {
+            1..=4 => Wav::stereo(&path),
+            5..=7 => Wav::mixed(&path),
+            8 => Wav::said(&path),
+            _ => Wav::heard(&path),
+        };
+        let record: Record = match kind {
+            0 => Opus::heard(&path).existing(Existing::Replace).into(),
+            _ => wav.existing(Existing::Replace).into(),
+        };
+        let taped = end.session.record(record);
         if let (Some(recording), true) = (self.tolerate(taped)?, prompt) {
             let tape = Tape {
                 recording,
@@ -526,12 +550,14 @@ impl Scene {
                 self.pass(wait)?;
             }
         }
-        Ok(())
+        // Who was joined to it may be alone now.
+        self.give_voices()
     }
 
     /// Holds end, everybody speaks.
     pub(crate) fn resume_talks(&mut self) -> Done {
         self.forget_broken()?;
+        self.give_voices()?;
         for talk in 0..self.talks.len() {
             for side in 0..2 {
                 self.exchange(talk, side, Change::Resume)?;
