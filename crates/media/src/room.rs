@@ -11,11 +11,11 @@ use talkpath_audio::mixer::{Gain, Mixer, Party};
 use talkpath_wire::{PayloadType, Time};
 
 use crate::call::Streams;
-use crate::dtmf::{DialId, Dtmf, Inband, Press};
+use crate::dtmf::{DialId, Dtmf, Inband, Press, Wish};
 use crate::ends::Ends;
 use crate::place::{Onward, Place, Voice};
 use crate::route::{Needs, Route, decide, expected};
-use crate::setup::{Agreement, Numbered};
+use crate::setup::Agreement;
 use crate::stream::Stream;
 use crate::ticker::Ticker;
 use crate::{MediaHappening, RoomId, SessionId, StreamIndex};
@@ -91,7 +91,8 @@ impl Room {
     /// Lets a stream go; the application alone is at its other end again.
     pub(crate) fn leave(&mut self, now: Time, member: Member, streams: &mut Streams<'_>) {
         self.forget(|known| known == member);
-        if let Some(stream) = streams.stream(member) {
+        if let Some((stream, mut cx)) = streams.with_context(member) {
+            stream.listen_for_digits(now, (Wish::Room, Inband::Ignored), &mut cx);
             stream.sit(now, None);
         }
         self.arrange(now, streams);
@@ -117,7 +118,8 @@ impl Room {
     /// Lets everybody go.
     pub(crate) fn end(&mut self, now: Time, streams: &mut Streams<'_>) {
         for member in &self.members {
-            if let Some(stream) = streams.stream(*member) {
+            if let Some((stream, mut cx)) = streams.with_context(*member) {
+                stream.listen_for_digits(now, (Wish::Room, Inband::Ignored), &mut cx);
                 stream.sit(now, None);
             }
         }
@@ -164,9 +166,11 @@ impl Room {
             let hears = onward[index] == Onward::Hear && self.needs_keys(*member, streams);
             if let Some((stream, mut cx)) = streams.with_context(*member) {
                 stream.route(now, onward[index].clone(), voice);
-                if hears {
-                    stream.listen_for_digits(now, Inband::Detected, &mut cx);
-                }
+                let inband = match hears {
+                    true => Inband::Detected,
+                    false => Inband::Ignored,
+                };
+                stream.listen_for_digits(now, (Wish::Room, inband), &mut cx);
             }
         }
         match onward.contains(&Onward::Hear) {
@@ -179,13 +183,14 @@ impl Room {
 
     /// Whether a member can dial as sound alone, and another takes events.
     fn needs_keys(&self, member: Member, streams: &mut Streams<'_>) -> bool {
-        let mut events = |member: Member| {
-            let agreement = streams.stream(member)?.agreement()?;
-            Some(has_events(&agreement.receive))
+        let mut agrees = |member, what: fn(&Agreement) -> bool| {
+            let stream = streams.stream(member);
+            stream.and_then(|stream| stream.agreement()).map(what)
         };
         let others = self.members.iter().filter(|other| **other != member);
-        let mut others = others.copied().collect::<Vec<_>>().into_iter();
-        events(member) == Some(false) && others.any(|other| events(other) == Some(true))
+        let mut others = others.copied();
+        agrees(member, Agreement::hears_events) == Some(false)
+            && others.any(|other| agrees(other, Agreement::takes_events) == Some(true))
     }
 
     /// What becomes of the packets of a member.
@@ -362,12 +367,6 @@ fn onward(from: &Agreement, to: &Agreement, needs: Needs) -> Onward {
             Route::Transcode | Route::Impossible => None,
         });
     Onward::Pass(passes.collect::<Vec<(PayloadType, PayloadType)>>().into())
-}
-
-fn has_events(formats: &[Numbered]) -> bool {
-    formats
-        .iter()
-        .any(|format| format.format.is_telephone_event())
 }
 
 /// The highest rate that two of the members have: more is of no use to anybody.

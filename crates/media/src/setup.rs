@@ -152,6 +152,16 @@ impl Agreement {
         same.or_else(|| events.next())
     }
 
+    /// Whether the peer sends telephone-events.
+    pub(crate) fn hears_events(&self) -> bool {
+        has_events(&self.receive)
+    }
+
+    /// Whether the peer takes telephone-events.
+    pub(crate) fn takes_events(&self) -> bool {
+        has_events(&self.accepts)
+    }
+
     /// The comfort noise that may be sent beside a codec of `clock_rate`, which
     /// is its own (RFC 3389 §5).
     pub fn noise(&self, clock_rate: u32) -> Option<&Numbered> {
@@ -191,6 +201,11 @@ impl PartialEq for Numbered {
 }
 
 impl Eq for Numbered {}
+
+fn has_events(formats: &[Numbered]) -> bool {
+    let mut formats = formats.iter();
+    formats.any(|format| format.format.is_telephone_event())
+}
 
 fn read_remote(
     remote: &negotiate::Remote,

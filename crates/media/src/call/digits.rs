@@ -3,7 +3,7 @@
 use talkpath_wire::Time;
 
 use super::Call;
-use crate::dtmf::{DialId, Dtmf, Inband};
+use crate::dtmf::{DialId, Dtmf, Inband, Wish};
 use crate::{Outbox, SessionId, StreamIndex};
 
 impl Call {
@@ -44,7 +44,7 @@ impl Call {
         out: &mut Outbox,
     ) {
         self.with(session, stream, out, |stream, cx| {
-            stream.listen_for_digits(now, inband, cx)
+            stream.listen_for_digits(now, (Wish::Application, inband), cx)
         });
     }
 }

@@ -102,6 +102,15 @@ pub enum Inband {
     Detected,
 }
 
+/// Who wants the sound to be listened to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wish {
+    /// The application.
+    Application,
+    /// The room, for those of its members that take events.
+    Room,
+}
+
 /// What happens to a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pressing {

@@ -16,11 +16,12 @@ use crate::MediaHappening;
 use crate::call::Context;
 use crate::dtmf::{
     Carriage, DialEnd, DialId, Dialler, Digit, Dtmf, Edge, EventPacket, EventWriter, Inband, Press,
-    Pressing, Receiver, Slot,
+    Pressing, Receiver, Slot, Wish,
 };
 use crate::egress::Egress;
 use crate::ends::Ends;
 use crate::room::Member;
+use crate::setup::Agreement;
 
 /// What a stream keeps of digits.
 pub(super) struct Digits {
@@ -33,13 +34,34 @@ pub(super) struct Digits {
     /// The key that is dialled as sound.
     tone: Option<KeyTone>,
     /// What is told in a moment; its memory is kept.
-    told: Vec<Pressing>,
+    told: Vec<(Pressing, Told)>,
 }
 
 /// Hears keys in sound.
 struct Listener {
     detector: Detector,
-    press: Option<Press>,
+    heard: Option<Heard>,
+    /// Whether the application asked for it; else it is told nothing.
+    application: Inband,
+    /// Whether the room needs it, to dial for its others.
+    room: Inband,
+}
+
+/// A key that sounds.
+#[derive(Clone, Copy)]
+struct Heard {
+    press: Press,
+    /// Whether the application was told that it began.
+    told: Told,
+}
+
+/// Who learns of a press.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The application and the room.
+    All,
+    /// The room alone.
+    Room,
 }
 
 impl Digits {
@@ -64,6 +86,13 @@ impl Digits {
         self.receiver.poll_timeout()
     }
 
+    /// Listens no more; a key that sounds is over.
+    fn quiet_listener(&mut self, now: Time) {
+        if let Some(mut listener) = self.listener.take() {
+            listener.finish(now, &mut self.told);
+        }
+    }
+
     /// Whether the sound is listened to.
     pub(super) fn listens(&self) -> bool {
         self.listener.is_some()
@@ -74,40 +103,63 @@ impl Listener {
     fn new(rate: SampleRate) -> Self {
         Listener {
             detector: Detector::new(rate),
-            press: None,
+            heard: None,
+            application: Inband::Ignored,
+            room: Inband::Ignored,
         }
     }
 
+    fn wish(&mut self, by: Wish, inband: Inband) {
+        match by {
+            Wish::Application => self.application = inband,
+            Wish::Room => self.room = inband,
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        [self.application, self.room].contains(&Inband::Detected)
+    }
+
     /// Takes a frame that ends at `at`.
-    fn push(&mut self, at: Time, pcm: &[i16], told: &mut Vec<Pressing>) {
-        let press = &mut self.press;
-        self.detector
-            .push(pcm, &mut |what| told.extend(Self::told(press, at, what)));
+    fn push(&mut self, at: Time, pcm: &[i16], told: &mut Vec<(Pressing, Told)>) {
+        let (heard, application) = (&mut self.heard, self.application);
+        self.detector.push(pcm, &mut |what| {
+            told.extend(Self::told(heard, (at, application), what));
+        });
     }
 
-    fn finish(&mut self, at: Time, told: &mut Vec<Pressing>) {
-        let press = &mut self.press;
-        self.detector
-            .finish(&mut |what| told.extend(Self::told(press, at, what)));
+    fn finish(&mut self, at: Time, told: &mut Vec<(Pressing, Told)>) {
+        let (heard, application) = (&mut self.heard, self.application);
+        self.detector.finish(&mut |what| {
+            told.extend(Self::told(heard, (at, application), what));
+        });
     }
 
-    fn told(press: &mut Option<Press>, at: Time, what: Detected) -> Option<Pressing> {
+    fn told(
+        heard: &mut Option<Heard>,
+        (at, application): (Time, Inband),
+        what: Detected,
+    ) -> Option<(Pressing, Told)> {
         match what {
             Detected::Began { key, level } => {
                 let quieter = -level.dbm0();
-                let began = Press {
+                let press = Press {
                     digit: Digit::from_char(key.as_char())?,
                     began: at,
                     duration: core::time::Duration::ZERO,
                     // The cast saturates.
                     volume: (quieter.round() as u8).min(63),
                 };
-                *press = Some(began);
-                Some(Pressing::Began(began))
+                let told = match application {
+                    Inband::Detected => Told::All,
+                    Inband::Ignored => Told::Room,
+                };
+                *heard = Some(Heard { press, told });
+                Some((Pressing::Began(press), told))
             }
             Detected::Ended { duration, .. } => {
-                let press = press.take()?;
-                Some(Pressing::Ended(Press { duration, ..press }))
+                let Heard { press, told } = heard.take()?;
+                Some((Pressing::Ended(Press { duration, ..press }), told))
             }
         }
     }
@@ -134,7 +186,9 @@ impl Stream {
             has_events,
             ..
         } = &mut self.digits;
-        let taken = receiver.receive(now, event, packet.payload(), &mut |what| told.push(what));
+        let taken = receiver.receive(now, event, packet.payload(), &mut |what| {
+            told.push((what, Told::All))
+        });
         match taken {
             Ok(()) => *has_events = true,
             Err(_) => self.count_drop(now, DropReason::Undecodable),
@@ -145,41 +199,50 @@ impl Stream {
     /// Ends presses of which nothing more came.
     pub(super) fn expire_digits(&mut self, now: Time, cx: &mut Context<'_>) {
         let Digits { receiver, told, .. } = &mut self.digits;
-        receiver.handle_timeout(now, &mut |what| told.push(what));
+        receiver.handle_timeout(now, &mut |what| told.push((what, Told::All)));
         self.tell_digits(Carriage::Event, cx);
     }
 
     /// Ends what goes on: the stream closes.
     pub(super) fn finish_digits(&mut self, now: Time, cx: &mut Context<'_>) {
         let Digits { receiver, told, .. } = &mut self.digits;
-        receiver.finish(&mut |what| told.push(what));
+        receiver.finish(&mut |what| told.push((what, Told::All)));
         self.tell_digits(Carriage::Event, cx);
-        self.listen_for_digits(now, Inband::Ignored, cx);
+        self.digits.quiet_listener(now);
+        self.tell_digits(Carriage::Sound, cx);
     }
 
-    /// Listens for keys in the sound, or no more.
-    pub(crate) fn listen_for_digits(&mut self, now: Time, inband: Inband, cx: &mut Context<'_>) {
-        match (inband, &mut self.digits.listener) {
-            (Inband::Detected, None) => {
-                self.digits.listener = Some(Listener::new(self.setup.rate));
-            }
-            (Inband::Ignored, Some(listener)) => {
-                listener.finish(now, &mut self.digits.told);
-                self.digits.listener = None;
+    /// Listens for keys in the sound, or no more: as long as somebody wants it.
+    pub(crate) fn listen_for_digits(
+        &mut self,
+        now: Time,
+        (by, inband): (Wish, Inband),
+        cx: &mut Context<'_>,
+    ) {
+        if inband == Inband::Detected {
+            let rate = self.setup.rate;
+            let listener = &mut self.digits.listener;
+            listener.get_or_insert_with(|| Listener::new(rate));
+        }
+        if let Some(listener) = &mut self.digits.listener {
+            listener.wish(by, inband);
+            if !listener.is_wanted() {
+                self.digits.quiet_listener(now);
                 self.tell_digits(Carriage::Sound, cx);
             }
-            (Inband::Detected, Some(_)) | (Inband::Ignored, None) => {}
         }
     }
 
     /// Listens to a frame that was heard.
     pub(super) fn hear_keys(&mut self, at: Time, heard: &[i16], cx: &mut Context<'_>) {
+        let agreement = self.agreement.as_ref();
         let Digits {
             listener,
             told,
             has_events,
             ..
         } = &mut self.digits;
+        *has_events &= agreement.is_some_and(Agreement::hears_events);
         // Some send both: then the event counts.
         if let Some(listener) = listener.as_mut().filter(|_| !*has_events) {
             listener.push(at, heard, told);
@@ -189,12 +252,14 @@ impl Stream {
 
     fn tell_digits(&mut self, carriage: Carriage, cx: &mut Context<'_>) {
         let mut told = core::mem::take(&mut self.digits.told);
-        for what in told.drain(..) {
+        for (what, whom) in told.drain(..) {
             if let (Pressing::Ended(press), true) = (&what, self.is_heard_by_others()) {
                 let (session, stream) = (cx.session, self.index());
                 cx.passing.press(Member { session, stream }, *press);
             }
-            self.tell(MediaHappening::Digit { what, carriage }, cx);
+            if whom == Told::All {
+                self.tell(MediaHappening::Digit { what, carriage }, cx);
+            }
         }
         self.digits.told = told;
     }

@@ -1,0 +1,54 @@
+//! Digits across a room: whatever way a key came, each peer is told of it once,
+//! in its own way (RFC 4733).
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot do without may panic"
+)]
+
+mod world;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use talkpath_audio::g711::{decode_ulaw, encode_ulaw};
+use talkpath_audio::mixer::Gain;
+use talkpath_media::dtmf::{Carriage, DialEnd, Inband};
+use talkpath_sdp::Direction;
+
+use world::{AUDIO, ROOM, World, agreed, events, g729, id, pcmu};
+
+#[test]
+fn the_sound_is_listened_to_again_when_events_are_agreed_no_more() {
+    let mut world = World::new();
+    world.add(1, &[pcmu(), events()]);
+    world.attend(1);
+    world.detect(1, Inband::Detected);
+    world.send(1, 101, 160, &[1, 0x8a, 3, 32]);
+    world.run(500);
+    world.agree(1, agreed(1, &[pcmu()]));
+    world.press_as_sound(1, '5');
+    let expected = [('1', Carriage::Event), ('5', Carriage::Sound)];
+    assert_eq!(world.keys_told(1), expected);
+}
+
+#[test]
+fn a_room_listens_to_the_sound_for_itself_and_no_longer_than_it_lasts() {
+    let mut world = World::bridged(&[&[pcmu()], &[pcmu(), events()]]);
+    world.press_as_sound(1, '4');
+    assert_eq!(world.keys_in_events(2), "4");
+    assert_eq!(world.keys_told(1), [], "nobody asked for it");
+    world.call.leave(world.now, ROOM, id(1), AUDIO);
+    world.attend(1);
+    world.press_as_sound(1, '5');
+    assert_eq!(world.keys_told(1), []);
+}
+
+#[test]
+fn a_room_that_listens_no_more_leaves_what_was_asked_for() {
+    let mut world = World::bridged(&[&[pcmu()], &[pcmu(), events()]]);
+    world.detect(1, Inband::Detected);
+    world.call.leave(world.now, ROOM, id(1), AUDIO);
+    world.attend(1);
+    world.press_as_sound(1, '5');
+    assert_eq!(world.keys_told(1), [('5', Carriage::Sound)]);
+}
