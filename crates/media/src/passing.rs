@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use talkpath_wire::PayloadType;
 
-use crate::dtmf::Press;
+use crate::dtmf::{Carriage, Press};
 use crate::room::Member;
 
 /// Packets and digits that pass, oldest first.
@@ -17,11 +17,19 @@ use crate::room::Member;
 pub(crate) struct Passing {
     bytes: Vec<u8>,
     packets: Vec<(Member, PayloadType, Range<usize>)>,
-    presses: Vec<(Member, Press)>,
+    presses: Vec<(Member, Carried)>,
     /// Whose peers asked for a keyframe.
     requests: Vec<Member>,
     /// Whose packets no longer fit what was decided about them.
     misfits: Vec<Member>,
+}
+
+/// A key that goes on to the others of a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Carried {
+    pub(crate) press: Press,
+    /// How it came.
+    pub(crate) carriage: Carriage,
 }
 
 impl Passing {
@@ -33,7 +41,7 @@ impl Passing {
     }
 
     /// Takes a digit that a member of a room was heard to dial.
-    pub(crate) fn press(&mut self, by: Member, press: Press) {
+    pub(crate) fn press(&mut self, by: Member, press: Carried) {
         self.presses.push((by, press));
     }
 
@@ -63,7 +71,7 @@ impl Passing {
     }
 
     /// Takes the oldest digit.
-    pub(crate) fn next_press(&mut self) -> Option<(Member, Press)> {
+    pub(crate) fn next_press(&mut self) -> Option<(Member, Carried)> {
         (!self.presses.is_empty()).then(|| self.presses.remove(0))
     }
 

@@ -11,8 +11,9 @@ use talkpath_audio::mixer::{Gain, Mixer, Party};
 use talkpath_wire::{PayloadType, Time};
 
 use crate::call::Streams;
-use crate::dtmf::{DialId, Dtmf, Inband, Press, Wish};
+use crate::dtmf::{Carriage, DialId, Digit, Dtmf, Inband, Wish};
 use crate::ends::Ends;
+use crate::passing::Carried;
 use crate::place::{Onward, Place, Voice};
 use crate::route::{Needs, Route, decide, expected};
 use crate::setup::Agreement;
@@ -45,6 +46,8 @@ struct Mix {
     frame: Box<[i16]>,
     /// How many say something in this tick.
     speaking: usize,
+    /// Who has a key in what he says: the first two of them.
+    keys: [Option<(usize, Digit)>; 2],
 }
 
 impl Room {
@@ -217,11 +220,15 @@ impl Room {
     }
 
     /// Lets the others dial what a member dialled: each in its own way, as
-    /// events of its own clock or as sound.
-    pub(crate) fn carry(&self, now: Time, (by, press): (Member, Press), streams: &mut Streams<'_>) {
+    /// events of its own clock or as sound. A key that came as sound reaches
+    /// those who take no events in what they hear anyhow.
+    pub(crate) fn carry(&self, now: Time, (by, key): (Member, Carried), streams: &mut Streams<'_>) {
         for member in self.members.iter().filter(|member| **member != by) {
-            if let Some((stream, mut cx)) = streams.with_context(*member) {
-                stream.dial(now, CARRIED, Dtmf::from(press), &mut cx);
+            let Some((stream, mut cx)) = streams.with_context(*member) else {
+                continue;
+            };
+            if key.carriage == Carriage::Event || stream.takes_events() {
+                stream.dial(now, CARRIED, Dtmf::from(key.press), &mut cx);
             }
         }
     }
@@ -237,9 +244,10 @@ impl Room {
         while let Some(turn) = self.ticker.as_mut().and_then(|ticker| ticker.turn(now)) {
             self.mix.begin();
             for (index, member) in self.members.iter().enumerate() {
-                if let Some(stream) = streams.stream(*member) {
+                if let Some((stream, mut cx)) = streams.with_context(*member) {
                     stream.pull(turn);
-                    self.mix.add(index, stream.heard());
+                    stream.listen_for_keys(turn.at, &mut cx);
+                    self.mix.add(index, stream.heard(), stream.key_in_sound());
                 }
             }
             if let Some(index) = self.mix.finish()
@@ -251,7 +259,14 @@ impl Room {
                 let Some((stream, mut cx)) = streams.with_context(*member) else {
                     continue;
                 };
-                let words = self.mix.without(index, stream.heard().is_some());
+                let key = self.mix.key_of_others(index);
+                let takes_events = stream.takes_events();
+                // Who is to be told of a key by events hears nothing of it, but
+                // for the up to 40 ms after which it is known to be a key.
+                let words = match (key, takes_events) {
+                    (Some(_), true) => None,
+                    _ => self.mix.without(index, stream.heard().is_some()),
+                };
                 stream.speak(turn, words, ends, &mut cx);
                 stream.attend(turn, words, ends, &mut cx);
             }
@@ -283,6 +298,7 @@ impl Mix {
             parties: Vec::new(),
             frame: vec![0; rate.frame_len()].into(),
             speaking: 0,
+            keys: [None; 2],
         }
     }
 
@@ -321,13 +337,24 @@ impl Mix {
     fn begin(&mut self) {
         self.mixer.begin(self.frame.len());
         self.speaking = 0;
+        self.keys = [None; 2];
     }
 
-    fn add(&mut self, index: usize, heard: Option<&[i16]>) {
+    fn add(&mut self, index: usize, heard: Option<&[i16]>, key: Option<Digit>) {
+        let free = self.keys.iter_mut().find(|place| place.is_none());
+        if let (Some(key), Some(free)) = (key, free) {
+            *free = Some((index, key));
+        }
         if let Some(heard) = heard {
             self.mixer.add(self.parties[index].0, heard);
             self.speaking += 1;
         }
+    }
+
+    /// A key in what any other than this one says.
+    fn key_of_others(&self, index: usize) -> Option<Digit> {
+        let mut keys = self.keys.iter().flatten();
+        keys.find(|(by, _)| *by != index).map(|(_, key)| *key)
     }
 
     /// Ends the adding; who became the active speaker, if that changed. Of

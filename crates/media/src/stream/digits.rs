@@ -20,6 +20,7 @@ use crate::dtmf::{
 };
 use crate::egress::Egress;
 use crate::ends::Ends;
+use crate::passing::Carried;
 use crate::room::Member;
 use crate::setup::Agreement;
 
@@ -41,6 +42,8 @@ pub(super) struct Digits {
 struct Listener {
     detector: Detector,
     heard: Option<Heard>,
+    /// Up to when it has heard everything.
+    up_to: Option<Time>,
     /// Whether the application asked for it; else it is told nothing.
     application: Inband,
     /// Whether the room needs it, to dial for its others.
@@ -104,6 +107,7 @@ impl Listener {
         Listener {
             detector: Detector::new(rate),
             heard: None,
+            up_to: None,
             application: Inband::Ignored,
             room: Inband::Ignored,
         }
@@ -233,6 +237,17 @@ impl Stream {
         }
     }
 
+    /// Listens to the frame that was heard last, which ends at `at`. In a room
+    /// it is heard before anybody speaks, and not once more after that.
+    pub(crate) fn listen_for_keys(&mut self, at: Time, cx: &mut Context<'_>) {
+        if self.digits.listens()
+            && let Some(ingress) = self.audio.ingress.take()
+        {
+            self.hear_keys(at, ingress.frame(), cx);
+            self.audio.ingress = Some(ingress);
+        }
+    }
+
     /// Listens to a frame that was heard.
     pub(super) fn hear_keys(&mut self, at: Time, heard: &[i16], cx: &mut Context<'_>) {
         let agreement = self.agreement.as_ref();
@@ -243,11 +258,28 @@ impl Stream {
             ..
         } = &mut self.digits;
         *has_events &= agreement.is_some_and(Agreement::hears_events);
+        let Some(listener) = listener else { return };
+        if listener.up_to.replace(at) == Some(at) {
+            return;
+        }
         // Some send both: then the event counts.
-        if let Some(listener) = listener.as_mut().filter(|_| !*has_events) {
+        if !*has_events {
             listener.push(at, heard, told);
             self.tell_digits(Carriage::Sound, cx);
         }
+    }
+
+    /// Whether its peer is told of keys by events.
+    pub(crate) fn takes_events(&self) -> bool {
+        let agreement = self.agreement.as_ref();
+        agreement.is_some_and(Agreement::takes_events)
+    }
+
+    /// The key that sounds in what it hears, as far as it listens for any.
+    pub(crate) fn key_in_sound(&self) -> Option<Digit> {
+        let listener = self.digits.listener.as_ref();
+        let listener = listener.filter(|_| !self.digits.has_events)?;
+        listener.heard.map(|heard| heard.press.digit)
     }
 
     fn tell_digits(&mut self, carriage: Carriage, cx: &mut Context<'_>) {
@@ -255,7 +287,9 @@ impl Stream {
         for (what, whom) in told.drain(..) {
             if let (Pressing::Ended(press), true) = (&what, self.is_heard_by_others()) {
                 let (session, stream) = (cx.session, self.index());
-                cx.passing.press(Member { session, stream }, *press);
+                let press = *press;
+                let key = Carried { press, carriage };
+                cx.passing.press(Member { session, stream }, key);
             }
             if whom == Told::All {
                 self.tell(MediaHappening::Digit { what, carriage }, cx);

@@ -18,6 +18,33 @@ use talkpath_sdp::Direction;
 use world::{AUDIO, ROOM, World, agreed, events, g729, id, pcmu};
 
 #[test]
+fn a_key_in_the_sound_reaches_a_peer_without_events_in_the_sound_alone() {
+    let mut world = World::bridged(&[&[pcmu()], &[pcmu()]]);
+    world.attend(1);
+    world.detect(1, Inband::Detected);
+    world.press_as_sound(1, '5');
+    assert_eq!(world.keys_told(1), [('5', Carriage::Sound)]);
+    assert_eq!(world.keys_in_sound(2), "5");
+}
+
+#[test]
+fn a_key_in_the_sound_reaches_a_peer_with_events_as_event_alone() {
+    let mut world = World::bridged(&[&[pcmu()], &[pcmu(), events()]]);
+    world.press_as_sound(1, '5');
+    assert_eq!(world.keys_in_sound(2), "");
+    assert_eq!(world.keys_in_events(2), "5");
+}
+
+#[test]
+fn of_three_each_hears_a_key_once_in_its_own_way() {
+    let mut world = World::bridged(&[&[pcmu()], &[pcmu()], &[pcmu(), events()]]);
+    world.press_as_sound(1, '5');
+    assert_eq!(world.keys_in_sound(2), "5");
+    assert_eq!(world.keys_in_sound(3), "");
+    assert_eq!(world.keys_in_events(3), "5");
+}
+
+#[test]
 fn the_sound_is_listened_to_again_when_events_are_agreed_no_more() {
     let mut world = World::new();
     world.add(1, &[pcmu(), events()]);
