@@ -261,6 +261,9 @@ impl Room {
                 };
                 let key = self.mix.key_of_others(index);
                 let takes_events = stream.takes_events();
+                if let (Some(key), false) = (key, takes_events) {
+                    stream.expect_echo(key, turn.at);
+                }
                 // Who is to be told of a key by events hears nothing of it, but
                 // for the up to 40 ms after which it is known to be a key.
                 let words = match (key, takes_events) {

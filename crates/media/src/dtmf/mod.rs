@@ -11,12 +11,14 @@
 mod dial;
 mod dialler;
 mod digit;
+mod echo;
 mod events;
 mod receiver;
 
 pub use dial::{Dtmf, DtmfError};
 pub use dialler::{DialEnd, DialId, DialQueueFull, Dialler, Down, Edge, Slot};
 pub(crate) use digit::Wish;
+pub(crate) use echo::Echoes;
 pub use digit::{Carriage, Digit, Inband, Press, Pressing};
 pub use events::{EventWriter, OutgoingEvent};
 pub use receiver::{EventPacket, Receiver};

@@ -15,8 +15,8 @@ use super::Stream;
 use crate::MediaHappening;
 use crate::call::Context;
 use crate::dtmf::{
-    Carriage, DialEnd, DialId, Dialler, Digit, Dtmf, Edge, EventPacket, EventWriter, Inband, Press,
-    Pressing, Receiver, Slot, Wish,
+    Carriage, DialEnd, DialId, Dialler, Digit, Dtmf, Echoes, Edge, EventPacket, EventWriter,
+    Inband, Press, Pressing, Receiver, Slot, Wish,
 };
 use crate::egress::Egress;
 use crate::ends::Ends;
@@ -34,6 +34,8 @@ pub(super) struct Digits {
     writer: EventWriter,
     /// The key that is dialled as sound.
     tone: Option<KeyTone>,
+    /// Keys that sounded to the peer: its echo of them is no press.
+    echoes: Echoes,
     /// What is told in a moment; its memory is kept.
     told: Vec<(Pressing, Told)>,
 }
@@ -76,6 +78,7 @@ impl Digits {
             dialler: Dialler::new(),
             writer: EventWriter::new(),
             tone: None,
+            echoes: Echoes::default(),
             told: Vec::with_capacity(MOST_TOLD),
         }
     }
@@ -125,10 +128,21 @@ impl Listener {
     }
 
     /// Takes a frame that ends at `at`.
-    fn push(&mut self, at: Time, pcm: &[i16], told: &mut Vec<(Pressing, Told)>) {
+    fn push(
+        &mut self,
+        at: Time,
+        (pcm, echoes): (&[i16], &Echoes),
+        told: &mut Vec<(Pressing, Told)>,
+    ) {
         let (heard, application) = (&mut self.heard, self.application);
         self.detector.push(pcm, &mut |what| {
-            told.extend(Self::told(heard, (at, application), what));
+            let new = Self::told(heard, (at, application), what);
+            let is_echo = |press: &Press| echoes.is_echo(press.digit, at);
+            match new {
+                // Its end will not be told either.
+                Some((Pressing::Began(press), _)) if is_echo(&press) => *heard = None,
+                new => told.extend(new),
+            }
         });
     }
 
@@ -255,6 +269,7 @@ impl Stream {
             listener,
             told,
             has_events,
+            echoes,
             ..
         } = &mut self.digits;
         *has_events &= agreement.is_some_and(Agreement::hears_events);
@@ -264,9 +279,14 @@ impl Stream {
         }
         // Some send both: then the event counts.
         if !*has_events {
-            listener.push(at, heard, told);
+            listener.push(at, (heard, echoes), told);
             self.tell_digits(Carriage::Sound, cx);
         }
+    }
+
+    /// A key sounds to the peer at `at`: it may come back.
+    pub(crate) fn expect_echo(&mut self, key: Digit, at: Time) {
+        self.digits.echoes.sounds(key, at);
     }
 
     /// Whether its peer is told of keys by events.
@@ -368,6 +388,7 @@ impl Stream {
         let who = (cx.session, self.index());
         let mut tone = self.digits.tone.take();
         if let Slot::Down(down) = slot {
+            self.expect_echo(down.digit, at);
             let begins = down.edge == Edge::Pressed || tone.is_none();
             if let (true, Some(key)) = (begins, Key::from_char(down.digit.as_char())) {
                 tone = Some(KeyTone::new(key, down.length, self.setup.rate));

@@ -45,6 +45,31 @@ fn of_three_each_hears_a_key_once_in_its_own_way() {
 }
 
 #[test]
+fn the_echo_of_a_key_that_was_dialled_as_sound_is_no_key() {
+    let mut world = World::bridged(&[&[pcmu(), events()], &[pcmu()]]);
+    let (mut echoes, mut done) = (VecDeque::new(), 0);
+    for n in 0..150 {
+        match n {
+            10 => world.send(1, 101, 1600, &[5, 0x0a, 0, 160]),
+            14 => world.send(1, 101, 1600, &[5, 0x8a, 3, 32]),
+            _ => {}
+        }
+        let fresh: Vec<Vec<u8>> = world.rtp(2).skip(done).map(<[u8]>::to_vec).collect();
+        done += fresh.len();
+        for packet in fresh {
+            // 14 dB quieter than what was sent.
+            let echo = packet[12..].iter().map(|code| decode_ulaw(*code) / 5);
+            echoes.push_back(echo.map(encode_ulaw).collect());
+        }
+        let echo: Vec<u8> = echoes.pop_front().unwrap_or(vec![0xff; 160]);
+        world.send(2, 0, 160 * n, &echo);
+        world.run(20);
+    }
+    assert_eq!(world.keys_in_sound(2), "5");
+    assert_eq!(world.keys_in_events(1), "");
+}
+
+#[test]
 fn the_sound_is_listened_to_again_when_events_are_agreed_no_more() {
     let mut world = World::new();
     world.add(1, &[pcmu(), events()]);
