@@ -29,6 +29,9 @@ pub(super) struct Digits {
     receiver: Receiver,
     /// Whether the peer ever sent an event: then its sound is not listened to.
     has_events: bool,
+    /// Whether packets of the press that goes on passed to the other member of
+    /// a room: he learns of it by them.
+    has_passed: bool,
     listener: Option<Listener>,
     dialler: Dialler,
     writer: EventWriter,
@@ -74,6 +77,7 @@ impl Digits {
         Digits {
             receiver: Receiver::new(),
             has_events: false,
+            has_passed: false,
             listener: None,
             dialler: Dialler::new(),
             writer: EventWriter::new(),
@@ -198,20 +202,36 @@ impl Stream {
             marker: packet.marker(),
             clock_rate,
         };
-        let Digits {
-            receiver,
-            told,
-            has_events,
-            ..
-        } = &mut self.digits;
+        let Digits { receiver, told, .. } = &mut self.digits;
         let taken = receiver.receive(now, event, packet.payload(), &mut |what| {
             told.push((what, Told::All))
         });
         match taken {
-            Ok(()) => *has_events = true,
+            Ok(()) => self.heed_events(now, cx),
             Err(_) => self.count_drop(now, DropReason::Undecodable),
         }
+        let place = self.audio.place.as_ref();
+        let passes = place.is_some_and(|place| place.passes(packet.payload_type()).is_some());
+        self.digits.has_passed |= passes;
         self.tell_digits(Carriage::Event, cx);
+        // What the packet holds last may go on.
+        self.digits.has_passed |= passes;
+    }
+
+    /// Its peer sends events: its sound is listened to no more, and what was
+    /// heard of a key in it is over.
+    fn heed_events(&mut self, now: Time, cx: &mut Context<'_>) {
+        self.digits.has_events = true;
+        let listener = self.digits.listener.as_mut();
+        let heard = listener.and_then(|listener| listener.heard.take());
+        if let Some(Heard { press, told }) = heard
+            && told == Told::All
+        {
+            let duration = now - press.began;
+            let what = Pressing::Ended(Press { duration, ..press });
+            let carriage = Carriage::Sound;
+            self.tell(MediaHappening::Digit { what, carriage }, cx);
+        }
     }
 
     /// Ends presses of which nothing more came.
@@ -305,11 +325,16 @@ impl Stream {
     fn tell_digits(&mut self, carriage: Carriage, cx: &mut Context<'_>) {
         let mut told = core::mem::take(&mut self.digits.told);
         for (what, whom) in told.drain(..) {
-            if let (Pressing::Ended(press), true) = (&what, self.is_heard_by_others()) {
+            let is_known = carriage == Carriage::Event && self.digits.has_passed;
+            let carries = self.is_heard_by_others() && !is_known;
+            if let (Pressing::Ended(press), true) = (&what, carries) {
                 let (session, stream) = (cx.session, self.index());
                 let press = *press;
                 let key = Carried { press, carriage };
                 cx.passing.press(Member { session, stream }, key);
+            }
+            if let (Pressing::Began(_), Carriage::Event) = (&what, carriage) {
+                self.digits.has_passed = false;
             }
             if whom == Told::All {
                 self.tell(MediaHappening::Digit { what, carriage }, cx);

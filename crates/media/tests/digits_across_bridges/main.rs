@@ -70,6 +70,24 @@ fn the_echo_of_a_key_that_was_dialled_as_sound_is_no_key() {
 }
 
 #[test]
+fn a_key_of_which_packets_passed_is_not_carried_as_well() {
+    let mut world = World::bridged(&[&[pcmu(), events()], &[pcmu(), events()]]);
+    for n in 0..6 {
+        if n == 3 {
+            world.attend(1);
+        }
+        let end = if n == 5 { 0x80 } else { 0 };
+        let duration = 160 * (n + 1);
+        let payload = [5, 0x0a | end, (duration >> 8) as u8, duration as u8];
+        world.send(1, 101, 1600, &payload);
+        world.run(20);
+    }
+    world.run(1000);
+    assert_eq!(world.keys_told(1), [('5', Carriage::Event)]);
+    assert_eq!(world.keys_in_events(2), "5");
+}
+
+#[test]
 fn the_sound_is_listened_to_again_when_events_are_agreed_no_more() {
     let mut world = World::new();
     world.add(1, &[pcmu(), events()]);
