@@ -70,8 +70,10 @@ pub fn decide(format: &Numbered, from: &Agreement, to: &Agreement, needs: Needs)
         .iter()
         .filter(hears_digits)
         .all(|events| known(events).is_some());
-    // Digits and noise go the way of the speech that they stand beside.
-    let is_read = format.codec.is_some() || is_auxiliary(&format.format);
+    // Digits and noise go the way of the speech that they stand beside: what
+    // nothing here decodes passes, and they pass with it.
+    let speech_is_read = expected(from).is_none_or(|speech| speech.codec.is_some());
+    let is_read = format.codec.is_some() || is_auxiliary(&format.format) && speech_is_read;
     // Digits that come as sound reach it as events.
     let listens_for_digits = !from.receive.iter().any(|format| hears_digits(&format))
         && to.accepts.iter().any(|format| hears_digits(&format));

@@ -88,6 +88,19 @@ fn a_key_of_which_packets_passed_is_not_carried_as_well() {
 }
 
 #[test]
+fn digits_pass_beside_speech_that_nothing_here_decodes() {
+    let formats = [g729(), events()];
+    let mut world = World::bridged(&[&formats, &formats]);
+    world
+        .call
+        .set_gain(world.now, ROOM, (id(1), AUDIO), Gain::from_db(-6.0));
+    world.send(1, 18, 160, &[1; 20]);
+    world.send(1, 101, 320, &[1, 0x8a, 3, 32]);
+    world.run(500);
+    assert_eq!(world.keys_in_events(2), "1");
+}
+
+#[test]
 fn the_sound_is_listened_to_again_when_events_are_agreed_no_more() {
     let mut world = World::new();
     world.add(1, &[pcmu(), events()]);
