@@ -221,13 +221,15 @@ impl Room {
 
     /// Lets the others dial what a member dialled: each in its own way, as
     /// events of its own clock or as sound. A key that came as sound reaches
-    /// those who take no events in what they hear anyhow.
+    /// those who take no events in what they hear anyhow. Who is on hold
+    /// hears of no key, now or later.
     pub(crate) fn carry(&self, now: Time, (by, key): (Member, Carried), streams: &mut Streams<'_>) {
         for member in self.members.iter().filter(|member| **member != by) {
             let Some((stream, mut cx)) = streams.with_context(*member) else {
                 continue;
             };
-            if key.carriage == Carriage::Event || stream.takes_events() {
+            let hears_sound = key.carriage == Carriage::Sound && !stream.takes_events();
+            if stream.may_be_sent_keys() && !hears_sound {
                 stream.dial(now, CARRIED, Dtmf::from(key.press), &mut cx);
             }
         }

@@ -22,9 +22,10 @@ pub struct DialId(pub u64);
 pub enum DialEnd {
     /// Every key was sent.
     Dialled,
-    /// It was stopped.
+    /// It was stopped, or its stream ended before every key was sent.
     Stopped,
-    /// Too many were waiting: nothing of it was sent.
+    /// Nothing of it was sent: too many were waiting, or nothing that the
+    /// stream sends can hold keys.
     Refused,
 }
 
@@ -169,6 +170,16 @@ impl Dialler {
         }
     }
 
+    /// Ends them all at once: nothing more can be sent.
+    pub fn abandon(&mut self) {
+        self.settle();
+        if let Some(current) = self.current.take() {
+            self.ended.push_back((current.id, DialEnd::Stopped));
+        }
+        self.stop_all();
+        self.place = Place::Ready;
+    }
+
     /// Whether nothing is left to dial.
     pub fn is_idle(&self) -> bool {
         self.current.is_none() && self.waiting.is_empty()
@@ -201,6 +212,27 @@ impl Dialler {
                     return Slot::Media;
                 }
             }
+        }
+    }
+
+    /// The same while nothing may be sent: a key that is down is let go in its
+    /// time, for its beginning was heard; none goes down, and pauses stand.
+    pub fn tick_held(&mut self, missed: u32) -> Slot {
+        match self.place {
+            Place::Down { .. } | Place::Up { turns: 1.., .. } => self.tick(missed),
+            Place::Ready | Place::Up { .. } | Place::Resting(_) => {
+                self.settle();
+                Slot::Media
+            }
+        }
+    }
+
+    /// Ends the one that goes on if all its keys were sent.
+    fn settle(&mut self) {
+        let is_down = matches!(self.place, Place::Down { .. });
+        let is_over = |current: &mut Current| current.dtmf.step(current.next).is_none();
+        if !is_down && let Some(current) = self.current.take_if(is_over) {
+            self.ended.push_back((current.id, current.end));
         }
     }
 

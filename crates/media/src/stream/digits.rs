@@ -248,6 +248,8 @@ impl Stream {
         self.tell_digits(Carriage::Event, cx);
         self.digits.quiet_listener(now);
         self.tell_digits(Carriage::Sound, cx);
+        self.digits.dialler.abandon();
+        self.tell_dialled(cx);
     }
 
     /// Listens for keys in the sound, or no more: as long as somebody wants it.
@@ -343,15 +345,29 @@ impl Stream {
         self.digits.told = told;
     }
 
-    /// Dials, when all before it is dialled.
+    /// Dials, when all before it is dialled and the peer may be sent something:
+    /// what is dialled before the answer or on hold waits.
     pub(crate) fn dial(&mut self, now: Time, id: DialId, dtmf: Dtmf, cx: &mut Context<'_>) {
-        match self.digits.dialler.dial(id, dtmf) {
-            Ok(()) => self.listen(now),
-            Err(_) => {
-                let end = DialEnd::Refused;
-                self.tell(MediaHappening::Dialled { id, end }, cx);
-            }
+        let is_taken = self.can_hold_keys() && self.digits.dialler.dial(id, dtmf).is_ok();
+        if is_taken {
+            return self.listen(now);
         }
+        let end = DialEnd::Refused;
+        self.tell(MediaHappening::Dialled { id, end }, cx);
+    }
+
+    /// Whether what is sent, as far as it is agreed, is made here: what only
+    /// passes has no room for keys.
+    fn can_hold_keys(&self) -> bool {
+        let agreement = self.agreement.as_ref();
+        let agreement = agreement.filter(|agreement| agreement.remote.is_some());
+        let codec = |agreement: &Agreement| agreement.send.as_ref()?.codec;
+        agreement.is_none_or(|agreement| codec(agreement).is_some())
+    }
+
+    /// Whether the peer may be sent something now.
+    pub(crate) fn may_be_sent_keys(&self) -> bool {
+        self.transport.rtp_destination().is_ok()
     }
 
     /// Stops dialling.
@@ -366,12 +382,15 @@ impl Stream {
         }
     }
 
-    /// What this tick is for. Before the answer nothing is dialled yet.
+    /// What this tick is for. Before the answer and on hold nothing is dialled.
     pub(super) fn next_slot(&mut self, missed: u32, cx: &mut Context<'_>) -> Slot {
         if self.is_unanswered() || !self.digits.is_dialling() {
             return Slot::Media;
         }
-        let slot = self.digits.dialler.tick(missed);
+        let slot = match self.audio.egress.is_some() && self.may_be_sent_keys() {
+            true => self.digits.dialler.tick(missed),
+            false => self.digits.dialler.tick_held(missed),
+        };
         self.tell_dialled(cx);
         slot
     }

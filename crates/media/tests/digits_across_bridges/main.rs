@@ -8,7 +8,6 @@
 mod world;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use talkpath_audio::g711::{decode_ulaw, encode_ulaw};
 use talkpath_audio::mixer::Gain;
@@ -98,6 +97,64 @@ fn digits_pass_beside_speech_that_nothing_here_decodes() {
     world.send(1, 101, 320, &[1, 0x8a, 3, 32]);
     world.run(500);
     assert_eq!(world.keys_in_events(2), "1");
+}
+
+#[test]
+fn dialling_on_hold_waits_until_something_may_be_sent() {
+    let formats = [pcmu(), events()];
+    let mut world = World::new();
+    world.add(1, &formats);
+    let mut held = agreed(1, &formats);
+    held.direction = Direction::RecvOnly;
+    world.agree(1, held);
+    world.dial(1, 4, "12");
+    world.run(3000);
+    assert_eq!(world.dialled(), []);
+    assert_eq!(world.keys_in_events(1), "");
+    world.agree(1, agreed(1, &formats));
+    world.run(1000);
+    assert_eq!(world.dialled(), [(4, DialEnd::Dialled)]);
+    assert_eq!(world.keys_in_events(1), "12");
+}
+
+#[test]
+fn a_key_that_a_hold_cuts_short_is_not_pressed_again() {
+    let formats = [pcmu(), events()];
+    let mut world = World::new();
+    world.add(1, &formats);
+    world.dial(1, 4, "12");
+    world.run(50);
+    let mut held = agreed(1, &formats);
+    held.direction = Direction::RecvOnly;
+    world.agree(1, held);
+    world.run(3000);
+    assert_eq!(world.dialled(), []);
+    world.agree(1, agreed(1, &formats));
+    world.run(1000);
+    assert_eq!(world.keys_in_events(1), "12");
+    assert_eq!(world.dialled(), [(4, DialEnd::Dialled)]);
+}
+
+#[test]
+fn what_is_dialled_ends_with_its_stream() {
+    let mut world = World::new();
+    world.add(1, &[pcmu(), events()]);
+    world.dial(1, 4, "123456");
+    world.dial(1, 5, "7");
+    world.run(300);
+    world.remove(1);
+    assert_eq!(
+        world.dialled(),
+        [(4, DialEnd::Stopped), (5, DialEnd::Stopped)]
+    );
+}
+
+#[test]
+fn what_is_dialled_where_nothing_can_hold_keys_is_refused() {
+    let formats = [g729(), events()];
+    let mut world = World::bridged(&[&formats, &formats]);
+    world.dial(1, 4, "12");
+    assert_eq!(world.dialled(), [(4, DialEnd::Refused)]);
 }
 
 #[test]
