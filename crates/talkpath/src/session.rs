@@ -274,8 +274,10 @@ impl Session {
 
     /// Dials digits into the first audio stream: `0`-`9`, `*`, `#`, `A`-`D`, `!`
     /// for a hook flash, `,` for a pause. What is said meanwhile is not sent.
-    /// Nothing is dialled before the peer has answered. Where the peer takes no
-    /// telephone-event, keys are sent as tones, and a flash not at all.
+    /// Nothing is dialled before the peer has answered, nor on hold: it waits.
+    /// Where the peer takes no telephone-event, keys are sent as tones, and a
+    /// flash not at all. Where what is sent is only passed on, for nothing here
+    /// encodes it, keys are refused ([`DialEnd::Refused`](crate::DialEnd)).
     ///
     /// ```
     /// use std::time::Duration;
@@ -328,7 +330,9 @@ impl Session {
 
     /// Listens for keys in the sound of the first audio stream, or no more. Only
     /// sound that somebody hears is listened to (the application, a recorder),
-    /// and none once the peer has sent a telephone-event.
+    /// and none once the peer has sent a telephone-event, as long as events are
+    /// agreed. What of a key was sent to the peer as sound not 300 ms before is
+    /// its echo. Bridges listen for themselves and tell nobody.
     ///
     /// # Errors
     /// [`SessionError::NoSuchStream`], [`SessionError::Closed`].

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::common::*;
 
 use talkpath::{
-    Carriage, DialEnd, Dtmf, DtmfError, Event, Events, Happening, Inband, Session, SessionError,
-    SessionId, TelephoneEvent,
+    Carriage, Change, DialEnd, Dtmf, DtmfError, Event, Events, Happening, Inband, Session,
+    SessionError, SessionId, StreamIndex, TelephoneEvent,
 };
 use talkpath_sim::{Fate, Jitter, Link, Loss, World};
 
@@ -206,12 +206,38 @@ fn dialling_waits_for_the_answer_and_is_stopped() {
     world.run_for(ms(1000));
     let heard = text(&digits_of(&callee));
     assert!(heard == "7" || heard == "78", "{heard}");
-    let abandoned = caller.dtmf("1").unwrap();
+    let closed = caller.dtmf("1").unwrap();
     caller.close().wait().unwrap();
-    assert!(abandoned.wait().is_err());
+    assert_eq!(closed.wait(), Ok(DialEnd::Stopped));
     callee.close().wait().unwrap();
     drop((alice, bob));
     assert_eq!(world.held(), Default::default());
+}
+
+#[test]
+fn dialling_ends_with_its_stream() {
+    let two = || talkpath::Constraints::from(any()).and(any());
+    let talk = Talk::with(507, two(), two());
+    let second = StreamIndex(1);
+    let long = talk.caller.dtmf_of(second, "1,2,3,4,5,6").unwrap();
+    talk.world.run_for(ms(500));
+    let offer = talk.caller.offer(Change::Remove(second)).unwrap();
+    let answer = talk.callee.answer(&offer).unwrap();
+    talk.caller.apply_answer(&answer).unwrap();
+    assert_eq!(long.wait(), Ok(DialEnd::Stopped));
+    talk.end();
+}
+
+#[test]
+fn dialling_where_the_peer_refused_a_stream_is_over_at_once() {
+    let talk = Talk::new(508);
+    let offer = talk.caller.offer(Change::Add(any())).unwrap();
+    let answer = talk.callee.answer(&offer).unwrap();
+    talk.caller.apply_answer(&answer).unwrap();
+    if let Ok(digits) = talk.caller.dtmf_of(StreamIndex(1), "1") {
+        assert_eq!(digits.wait(), Ok(DialEnd::Stopped));
+    }
+    talk.end();
 }
 
 #[test]

@@ -18,7 +18,9 @@ use crate::worker::Command;
 
 /// Digits that are being dialled.
 ///
-/// Dropping it stops nothing. It is a [`Future`]; without a runtime,
+/// Dropping it stops nothing. What is dialled before the answer or on hold
+/// waits until the peer may be sent something; a key that is down when a hold
+/// begins is not pressed again. It is a [`Future`]; without a runtime,
 /// [`Digits::wait`] blocks until the last key was let go.
 ///
 /// ```
@@ -70,10 +72,11 @@ pub(super) fn dial(
 }
 
 impl Digits {
-    /// Blocks until the last key was let go, or dialling was stopped.
+    /// Blocks until the last key was let go, or dialling was stopped: by
+    /// [`Digits::stop`], or because the stream or the session ended.
     ///
     /// # Errors
-    /// [`Abandoned`] when the session was closed before.
+    /// [`Abandoned`] when the manager ended before.
     pub fn wait(self) -> Result<DialEnd, Abandoned> {
         self.end.wait()
     }
@@ -81,7 +84,7 @@ impl Digits {
     /// Blocks until it has ended or `timeout` has passed; none when it goes on.
     ///
     /// # Errors
-    /// [`Abandoned`] when the session was closed before.
+    /// As [`Digits::wait`].
     pub fn wait_timeout(&mut self, timeout: Duration) -> Option<Result<DialEnd, Abandoned>> {
         self.end.wait_timeout(timeout)
     }

@@ -8,7 +8,7 @@ use super::Floor;
 use crate::wait::Completer;
 
 impl Floor {
-    /// Dials into a stream.
+    /// Dials into a stream. Where there is none, or no more, it is over at once.
     pub(crate) fn dial(
         &mut self,
         now: Time,
@@ -19,10 +19,19 @@ impl Floor {
         let Some(seat) = self.legs.seat(session) else {
             return;
         };
+        if !self.has_stream(seat, (session, stream)) {
+            return done.complete(DialEnd::Stopped);
+        }
         self.diallings.insert((session, id), done);
         self.with_call(seat, |call, _, outbox| {
             call.dial(now, (session, stream), (id, dtmf), outbox);
         });
+    }
+
+    fn has_stream(&self, seat: usize, (session, stream): (SessionId, StreamIndex)) -> bool {
+        let call = self.seats.get(seat).and_then(Option::as_ref);
+        let mut setups = call.into_iter().flat_map(|call| call.setups(session));
+        setups.any(|(setup, _)| setup.stream == stream)
     }
 
     pub(crate) fn stop_dialling(
