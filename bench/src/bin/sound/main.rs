@@ -6,7 +6,7 @@
 //! seeds; only the rows `pjmedia` and `wire` use sockets and the clock. Speech is
 //! made by espeak-ng at run time and judged by PESQ: `interop/install-peers`
 //! installs what is needed, and what is missing is said. Exit status 1 when a
-//! row fails, 2 when one could not be measured.
+//! row fails, 2 when one could not be measured or the machine was loaded.
 
 mod call;
 mod delay;
@@ -25,6 +25,7 @@ use std::env;
 use std::process::ExitCode;
 
 use row::{Row, Verdict, head};
+use talkpath_bench::machine::Watch;
 use talkpath_interop::needs::{Need, missing};
 use talkpath_interop::verdict::Verdict as Outcome;
 
@@ -33,7 +34,17 @@ struct Group {
     name: &'static str,
     what: &'static str,
     needs: &'static [Need],
+    time: Time,
     measure: fn() -> Outcome<Vec<Row>>,
+}
+
+/// Whose time the calls of a group pass in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    /// The simulator's: a loaded machine changes nothing.
+    Virtual,
+    /// The wall's: a machine that others keep busy is heard.
+    Wall,
 }
 
 const GROUPS: &[Group] = &[
@@ -41,48 +52,56 @@ const GROUPS: &[Group] = &[
         name: "wire",
         what: "clean speech over real sockets, each way, with GStreamer and ffmpeg",
         needs: &[Need::GStreamer, Need::Ffmpeg, Need::Sound, Need::Pesq],
+        time: Time::Wall,
         measure: wire::rows,
     },
     Group {
         name: "loss",
         what: "G.711 with 5 % loss, 20 seeds, against silence and repetition",
         needs: &[Need::Sound, Need::Pesq],
+        time: Time::Virtual,
         measure: loss::rows,
     },
     Group {
         name: "pjmedia",
         what: "the same packets and losses sent to PJMEDIA over a socket, 4 seeds",
         needs: &[Need::Sound, Need::Pesq],
+        time: Time::Wall,
         measure: pjmedia::rows,
     },
     Group {
         name: "opus-loss",
         what: "Opus with 5 % loss, against libopus offline with the same losses",
         needs: &[Need::Sound, Need::Pesq],
+        time: Time::Virtual,
         measure: opus_loss::rows,
     },
     Group {
         name: "delay",
         what: "delay added on a clean stream, from packet in to samples out",
         needs: &[],
+        time: Time::Virtual,
         measure: delay::rows,
     },
     Group {
         name: "stall",
         what: "back within the budget after 500 ms of stall and a burst",
         needs: &[Need::Sound],
+        time: Time::Virtual,
         measure: stall::rows,
     },
     Group {
         name: "drift",
         what: "clocks 200 ppm apart for an hour",
         needs: &[Need::Sound],
+        time: Time::Virtual,
         measure: drift::rows,
     },
     Group {
         name: "dtmf",
         what: "digits through loss, copies, reordering; malformed senders",
         needs: &[],
+        time: Time::Virtual,
         measure: digits::rows,
     },
 ];
@@ -122,7 +141,13 @@ fn measured(group: &Group) -> Vec<Row> {
         )];
     }
     eprintln!("measuring {}: {}", group.name, group.what);
+    let watch = Watch::begin();
     match (group.measure)() {
+        Ok(rows) if group.time == Time::Wall => {
+            let others = watch.others().unwrap_or(0.0);
+            let judged = rows.into_iter();
+            judged.map(|row| row.on_a_machine_with(others)).collect()
+        }
         Ok(rows) => rows,
         Err(failure) => vec![Row::missing(group.name, &failure.to_string())],
     }
