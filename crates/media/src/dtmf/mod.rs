@@ -18,7 +18,7 @@ mod receiver;
 pub use dial::{Dtmf, DtmfError};
 pub use dialler::{DialEnd, DialId, DialQueueFull, Dialler, Down, Edge, Slot};
 pub(crate) use digit::Wish;
-pub(crate) use echo::Echoes;
 pub use digit::{Carriage, Digit, Inband, Press, Pressing};
+pub(crate) use echo::Echoes;
 pub use events::{EventWriter, OutgoingEvent};
 pub use receiver::{EventPacket, Receiver};
