@@ -1,6 +1,7 @@
 //! The gates by name.
 
 mod codec_pairs;
+mod conference;
 #[cfg(feature = "libopus")]
 mod libopus_alone;
 mod mixing;
@@ -65,6 +66,11 @@ pub const ALL: &[Gate] = &[
         name: "mixer",
         what: "conferences of 2 to 100: linear, and no allocation",
         run: mixing::run,
+    },
+    Gate {
+        name: "conference",
+        what: "a datagram in calls of 2 to 100 members: microseconds",
+        run: conference::run,
     },
     Gate {
         name: "sim-hour",
