@@ -129,10 +129,7 @@ impl Stage {
             let (session, _offer) = manager.create_offer(any())?;
             finish(session)?;
         }
-        for file in std::mem::take(&mut self.files) {
-            let done = file.wait();
-            done.map_err(|error| Wrong(format!("a file was not finished: {error}")))?;
-        }
+        self.finish_files()?;
         self.pass(Duration::from_millis(200));
         self.count_events()?;
         // The last event may come a moment after what it tells of.
@@ -141,6 +138,15 @@ impl Stage {
                 Ok(notice) => self.count(notice)?,
                 Err(_) => break,
             }
+        }
+        Ok(())
+    }
+
+    /// Waits for the files of earlier rounds: all go to the same place.
+    fn finish_files(&mut self) -> Round {
+        for file in std::mem::take(&mut self.files) {
+            let done = file.wait();
+            done.map_err(|error| Wrong(format!("a file was not finished: {error}")))?;
         }
         Ok(())
     }
@@ -209,6 +215,7 @@ impl Stage {
 
     /// One side is recorded while a file is played to it.
     fn record_and_play(&mut self, caller: &Session, callee: &Session) -> Round {
+        self.finish_files()?;
         let record: Record = match self.chance.below(4) {
             // Few: an encoder of Opus is slow to begin.
             0 => Opus::heard(self.wav.with_extension("opus"))
@@ -301,6 +308,7 @@ impl Stage {
                 Ok(caller.rollback()?)
             }
             Spoiler::RecordingAborted => {
+                self.finish_files()?;
                 let (caller, _callee) = self.call()?;
                 let recording = caller.record(Wav::heard(&self.wav).existing(Existing::Replace))?;
                 self.files.push(recording.done());
@@ -352,6 +360,7 @@ impl Stage {
             Spoiler::NoEntropy => self.with_fault(Call::Entropy, 1),
             Spoiler::AdoptFails => self.with_fault(Call::Adopt, 2),
             Spoiler::NoFile => {
+                self.finish_files()?;
                 let (caller, _callee) = self.call()?;
                 self.plan_fault(Call::Create, 1);
                 fails(caller.record(Wav::heard(&self.wav).existing(Existing::Replace)))
