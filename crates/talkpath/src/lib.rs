@@ -2,8 +2,8 @@
 //!
 //! An application (softphone, PBX, voice agent) does the signalling; Talkpath
 //! does everything else of a call's sound: it negotiates (RFC 3264), holds
-//! ports, carries RTP and RTCP (RFC 3550), plays out, and says why nothing is
-//! heard. Linux and macOS; Windows is missing.
+//! ports, carries RTP and RTCP (RFC 3550), plays out, bridges, records, and says
+//! why nothing is heard. Linux and macOS; Windows is missing.
 //!
 //! ```
 //! use talkpath::{Audio, Codec, MediaManager};
@@ -39,6 +39,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where to find what
+//!
+//! | for | see |
+//! |---|---|
+//! | speaking and hearing | [`Session::audio`]: [`Say`], [`Hear`]; [`Feed`] for speech synthesis, with [`Say::clear`] and [`Say::mark`] |
+//! | recording | [`Session::record`]: [`Wav`], [`Opus`], [`Mkv`], [`Pcap`]; [`recover()`] after a crash |
+//! | playing files and tones | [`Session::play`]: [`Play`] |
+//! | digits | [`Session::dtmf`], [`Happening::Digit`], [`Session::detect_inband`] |
+//! | bridges and conferences | [`MediaManager::bridge`]: [`Bridge`] |
+//! | listening along, interruptions | [`Session::tap`], [`Session::detect_speech`] |
+//! | hold, codec changes, streams added | [`Session::hold`], [`Session::offer`] with a [`Change`] |
+//! | video | [`Constraints::and_video`], [`Mkv`] |
+//! | what happens | [`MediaManager::events`], [`Happening`] |
+//! | loss, delay, MOS; why nothing is heard | [`SessionRef::stats`], [`SessionRef::diagnose`] |
+//! | captures | [`probe`] |
+//! | tests without a network | [`driver`], the crate `talkpath-sim` |
 //!
 //! # How it behaves
 //!

@@ -79,7 +79,9 @@ impl Builder {
         self
     }
 
-    /// How many worker threads share the sessions; one if not said.
+    /// How many worker threads share the sessions, in turn; one if not said,
+    /// which is what a manager that bridges needs: sessions on different workers
+    /// cannot be joined ([`SessionError::Apart`](crate::SessionError::Apart)).
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self
