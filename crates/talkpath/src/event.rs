@@ -112,7 +112,8 @@ pub enum Happening {
         /// Which bridge: its [`room`](crate::Bridge::room).
         room: RoomId,
     },
-    /// The other party's source said goodbye (RFC 3550 §6.6).
+    /// A source of the other party said goodbye (RFC 3550 §6.6). The party may go
+    /// on with another source: that a call is over, signalling says.
     Bye {
         /// Which m-line.
         stream: StreamIndex,
