@@ -48,6 +48,15 @@ pub struct CallSetup {
     pub cname: Cname,
 }
 
+/// How far what happened to one stream of a call reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// No deadline but that stream's may have come nearer.
+    Stream,
+    /// Any may have.
+    Call,
+}
+
 /// One party's streams, by m-line.
 struct Session {
     id: SessionId,
@@ -248,7 +257,8 @@ impl Call {
         stream.map_or(Fit::Stranger, |stream| stream.fit(path.component, from))
     }
 
-    /// Takes one datagram from the network. It is worked on in place.
+    /// Takes one datagram from the network. It is worked on in place. Tells how
+    /// much of the call may want something else, or at another time, now.
     pub fn handle_datagram(
         &mut self,
         now: Time,
@@ -256,11 +266,11 @@ impl Call {
         from: SocketAddr,
         bytes: &mut [u8],
         out: &mut Outbox,
-    ) {
+    ) -> Reach {
         self.with(path.session, path.stream, out, |stream, cx| {
             stream.handle_datagram(now, path.component, from, bytes, cx);
         });
-        self.pass_on(now, out);
+        self.pass_on(now, out)
     }
 
     /// Counts a datagram that was lost before it came here.
@@ -281,6 +291,16 @@ impl Call {
         self.with(session, stream, &mut Outbox::new(), |stream, _| {
             stream.count_send_error(now)
         });
+    }
+
+    /// When [`Call::handle_timeout`] is due for one stream.
+    pub fn stream_timeout(&self, session: SessionId, stream: StreamIndex) -> Option<Time> {
+        let found = self
+            .sessions
+            .binary_search_by_key(&session, |known| known.id);
+        let streams = &self.sessions[found.ok()?].streams;
+        let stream = streams.iter().find(|known| known.index() == stream)?;
+        stream.poll_timeout()
     }
 
     /// When [`Call::handle_timeout`] is due.

@@ -30,7 +30,7 @@ mod ticker;
 pub mod video;
 mod watch;
 
-pub use call::{Call, CallSetup};
+pub use call::{Call, CallSetup, Reach};
 pub use diagnosis::{Diagnosis, Finding, Situation, Standing};
 pub use egress::{Mute, Pause};
 pub use ends::{Ends, Nobody, Picture, Tick, Watching};

@@ -66,8 +66,12 @@ impl Passing {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let nothing = self.requests.is_empty() && self.misfits.is_empty();
-        self.packets.is_empty() && self.presses.is_empty() && nothing
+        self.packets.is_empty() && self.holds_packets_only()
+    }
+
+    /// Whether it holds nothing that asks anybody to do anything later.
+    pub(crate) fn holds_packets_only(&self) -> bool {
+        self.presses.is_empty() && self.requests.is_empty() && self.misfits.is_empty()
     }
 
     /// Takes the oldest digit.

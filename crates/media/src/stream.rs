@@ -49,7 +49,7 @@ pub(crate) struct Stream {
     digits: Digits,
     pictures: Pictures,
     watch: Watch,
-    /// Since when there is an agreement.
+    /// Since when the peer has agreed to something.
     agreed_at: Option<Time>,
     counted: Counted,
 }
@@ -199,8 +199,11 @@ impl Stream {
             true => self.watch.expect(now),
             false => self.watch.expect_nothing(),
         }
-        self.agreed_at.get_or_insert(now);
+        if agreement.remote.is_some() {
+            self.agreed_at.get_or_insert(now);
+        }
         self.agreement = Some(agreement);
+        self.set_first_clock();
         if !had_remote && self.transport.rtcp_destination().is_ok() {
             // RFC 3550 §6.2: the first interval begins with the session.
             self.rtp.reports = reports(now, cx);
@@ -213,6 +216,15 @@ impl Stream {
         }
         self.fit_audio();
         self.release_held(now, cx);
+    }
+
+    /// Before anything is said, keepalives count on the clock of what will be.
+    fn set_first_clock(&mut self) {
+        let agreement = self.agreement.as_ref();
+        let send = agreement.and_then(|agreement| agreement.send.as_ref());
+        if let Some(send) = send.filter(|_| !self.rtp.sender.has_spoken()) {
+            self.rtp.sender.set_clock_rate(send.format.clock_rate);
+        }
     }
 
     /// RFC 3264 §8.3.2: what is on its way may be of an earlier agreement. A

@@ -305,9 +305,10 @@ impl Line {
 
     fn take(&mut self, now: Time, from: SocketAddr, bytes: Option<&mut [u8]>) {
         match bytes {
-            Some(bytes) => self
-                .call
-                .handle_datagram(now, PATH, from, bytes, &mut self.outbox),
+            Some(bytes) => {
+                self.call
+                    .handle_datagram(now, PATH, from, bytes, &mut self.outbox);
+            }
             None => self
                 .call
                 .count_drop(now, SESSION, STREAM, DropReason::Truncated),

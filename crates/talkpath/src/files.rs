@@ -286,7 +286,10 @@ impl Files {
             match job.work.guarded_step(ending) {
                 None => self.jobs.push(job),
                 Some(done) => {
-                    self.say(io, job.session, job.work.happening(&done));
+                    let what = job.work.happening(&done);
+                    // Who is told that it is done with finds it closed.
+                    drop(job.work);
+                    self.say(io, job.session, what);
                     job.told.complete(done);
                 }
             }

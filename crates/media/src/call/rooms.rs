@@ -4,7 +4,7 @@
 use talkpath_audio::mixer::Gain;
 use talkpath_wire::Time;
 
-use super::{Call, Context};
+use super::{Call, Context, Reach};
 use crate::room::{Member, Room};
 use crate::stream::Stream;
 use crate::{Outbox, RoomId, SessionId, StreamIndex};
@@ -116,10 +116,14 @@ impl Call {
     }
 
     /// Hands on whatever passes from one stream to others.
-    pub(super) fn pass_on(&mut self, now: Time, out: &mut Outbox) {
+    pub(super) fn pass_on(&mut self, now: Time, out: &mut Outbox) -> Reach {
         if self.passing.is_empty() {
-            return;
+            return Reach::Stream;
         }
+        let reach = match self.passing.holds_packets_only() {
+            true => Reach::Stream,
+            false => Reach::Call,
+        };
         let mut passing = core::mem::take(&mut self.passing);
         while let Some(Member { session, stream }) = passing.next_misfit() {
             self.rearrange(now, session, stream);
@@ -138,6 +142,7 @@ impl Call {
             self.passing.press(by, press);
         }
         self.carry(now, out);
+        reach
     }
 
     /// Lets `work` change the stream of the only other one in a member's room.

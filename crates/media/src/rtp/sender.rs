@@ -242,6 +242,11 @@ impl Sender {
         }
     }
 
+    /// Whether anything but empty packets was sent under this SSRC.
+    pub fn has_spoken(&self) -> bool {
+        self.sent.octets > 0
+    }
+
     /// Whether anything was sent under this SSRC.
     pub fn has_sent(&self) -> bool {
         self.sent.packets > 0

@@ -55,7 +55,7 @@ impl Stream {
         if self.rtp.sender.clock_rate() == clock_rate {
             return;
         }
-        if self.rtp.sender.has_sent() {
+        if self.rtp.sender.has_spoken() {
             self.say_bye(now, b"other clock", cx);
             self.rtp.sender.renew(cx.chance);
             self.rtp.sources.set_local(self.rtp.sender.ssrc());

@@ -199,7 +199,7 @@ impl Stream {
         }
         match fits {
             // One that has sent keeps its clock until the next frame is said.
-            Ok(()) if !self.rtp.sender.has_sent() => self.rtp.sender.set_clock_rate(clock_rate),
+            Ok(()) if !self.rtp.sender.has_spoken() => self.rtp.sender.set_clock_rate(clock_rate),
             Ok(()) => {}
             // Rates that cannot be resampled never pass negotiation.
             Err(_) => self.audio.egress = None,

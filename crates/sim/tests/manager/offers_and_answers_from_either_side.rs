@@ -1,9 +1,12 @@
 //! Re-offers with audio flowing: nothing changed, other codecs, glare,
 //! rollback, the same answer again.
 
+use std::time::Duration;
+
 use crate::common::*;
 
 use talkpath::{Audio, Change, Codec, Direction, FrameKind, SessionError, StreamIndex};
+use talkpath_sim::World;
 
 const FIRST: StreamIndex = StreamIndex(0);
 
@@ -267,4 +270,31 @@ fn a_clock_of_its_own_has_a_source_of_its_own() {
     );
     drop((a, b));
     talk.end();
+}
+
+// RFC 7160: empty packets before the first word are on the clock of the speech.
+#[test]
+fn a_late_answer_with_opus_has_one_source_and_no_goodbye() {
+    let world = World::new(78);
+    let (alice, bob) = (manager(&world, ALICE), manager(&world, BOB));
+    let wide = || Audio::sendrecv([Codec::OPUS]);
+    let (caller, offer) = alice.create_offer(wide()).unwrap();
+    world.run_for(Duration::from_millis(2500));
+    let (callee, answer) = bob.accept_offer(&offer, wide()).unwrap();
+    caller.apply_answer(&answer).unwrap();
+    world.run_for(Duration::from_millis(2500));
+    let (mut a, mut b) = (Line::of(&caller, 8000), Line::of(&callee, -4000));
+    chat(100, &mut [&mut a, &mut b]);
+    for host in [ALICE, BOB] {
+        let sent = rtp_from(&world, host);
+        assert!(
+            sent.iter()
+                .filter(|packet| packet.payload.is_empty())
+                .count()
+                >= 4
+        );
+        assert!(sent.iter().all(|packet| packet.ssrc == sent[0].ssrc));
+        let rtcp = rtcp_from(&world, host);
+        assert!(!rtcp.iter().any(|report| report.types.contains(&BYE)));
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use talkpath_media::dtmf::{DialEnd, DialId};
 use talkpath_media::{
-    Call, MediaHappening, Mute, Outbox, Path, RoomId, SessionId, SocketKey, StreamIndex,
+    Call, MediaHappening, Mute, Outbox, Path, Reach, RoomId, SessionId, SocketKey, StreamIndex,
     StreamSockets,
 };
 use talkpath_transport::{Component, DropReason};
@@ -107,12 +107,17 @@ impl Floor {
         let Path {
             session, stream, ..
         } = user.path;
-        self.with_call(user.seat, |call, _, outbox| match datagram.bytes {
+        let mut reach = Reach::Stream;
+        self.work_on(user.seat, |call, _, outbox| match datagram.bytes {
             Some(bytes) => {
-                call.handle_datagram(now, user.path, datagram.from, bytes, outbox);
+                reach = call.handle_datagram(now, user.path, datagram.from, bytes, outbox);
             }
             None => call.count_drop(now, session, stream, DropReason::Truncated),
         });
+        match reach {
+            Reach::Stream => self.touched.mark_stream(user.seat, session, stream),
+            Reach::Call => self.touched.mark(user.seat),
+        }
     }
 
     /// Whose a datagram is: of several forks on one socket, the one whose peer
@@ -386,14 +391,19 @@ impl Floor {
         self.happenings.extend(told);
     }
 
-    /// Lets `work` change a call, and hears its events. A panic ends that call.
+    /// Lets `work` change a call, which is to be looked after then.
     fn with_call(&mut self, seat: usize, work: impl FnOnce(&mut Call, &mut Legs, &mut Outbox)) {
+        self.touched.mark(seat);
+        self.work_on(seat, work);
+    }
+
+    /// Lets `work` change a call, and hears its events. A panic ends that call.
+    fn work_on(&mut self, seat: usize, work: impl FnOnce(&mut Call, &mut Legs, &mut Outbox)) {
         let Some(Some(call)) = self.seats.get_mut(seat) else {
             return;
         };
         let (legs, outbox) = (&mut self.legs, &mut self.outbox);
         let survived = catch_unwind(AssertUnwindSafe(|| work(call, legs, outbox)));
-        self.touched.mark(seat);
         for event in outbox.events.drain(..) {
             if let MediaHappening::Dialled { id, end } = event.what {
                 if let Some(done) = self.diallings.remove(&(event.session, id)) {
@@ -414,6 +424,20 @@ impl Floor {
     /// Looks after the calls that changed: their statistics, their next
     /// deadlines. Nobody sleeps before that.
     pub(crate) fn look_after(&mut self, now: Time) {
+        while let Some((seat, session, stream)) = self.touched.next_stream() {
+            let Some(Some(call)) = self.seats.get(seat) else {
+                continue;
+            };
+            let legs = &mut self.legs;
+            let deadline = catch_unwind(AssertUnwindSafe(|| {
+                let publish = legs.publish_one(now, call, session);
+                earlier(call.stream_timeout(session, stream), publish)
+            }));
+            match deadline {
+                Ok(deadline) => self.wheel.bring_forward(seat, deadline),
+                Err(_) => self.collapse(seat),
+            }
+        }
         while let Some(seat) = self.touched.next() {
             let Some(Some(call)) = self.seats.get(seat) else {
                 continue;

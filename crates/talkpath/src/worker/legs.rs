@@ -193,7 +193,13 @@ impl Legs {
             .min()
     }
 
-    fn publish_one(&mut self, now: Time, call: &Call, session: SessionId) -> Option<Time> {
+    /// The same for one session.
+    pub(crate) fn publish_one(
+        &mut self,
+        now: Time,
+        call: &Call,
+        session: SessionId,
+    ) -> Option<Time> {
         let leg = self.legs.get_mut(&session)?;
         let due = leg.last_published.map_or(now, |last| last + PUBLISH_EVERY);
         if now < due {

@@ -51,6 +51,14 @@ impl Wheel {
         }
     }
 
+    /// Brings the deadline of `key` forward to `at`, if it is later or none.
+    pub(crate) fn bring_forward(&mut self, key: usize, at: Option<Time>) {
+        let known = self.deadlines.get(key).copied().flatten();
+        if let Some(at) = at.filter(|at| known.is_none_or(|known| *at < known)) {
+            self.set(key, Some(at));
+        }
+    }
+
     /// The earliest deadline, or a moment before it at which to look again.
     pub(crate) fn next(&self) -> Option<Time> {
         if self.armed == 0 {
