@@ -33,6 +33,18 @@ pub struct Session {
     pub record: Option<PathBuf>,
     /// How long the call lasts.
     pub seconds: f64,
+    /// How long what it hears waits.
+    pub delay: Delay,
+}
+
+/// How long what is heard waits to be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// As the network asks: the default of the command line.
+    Follows,
+    /// Long enough that no pause of a busy machine is heard. What is judged
+    /// then is codec and path; how the delay follows is judged in virtual time.
+    Steady,
 }
 
 impl Session {
@@ -67,6 +79,9 @@ impl Session {
             .arg(remote)
             .arg(&self.remote_sdp);
         command.args(["--seconds", &self.seconds.to_string()]);
+        if self.delay == Delay::Steady {
+            command.args(["--delay", "200"]);
+        }
         if let Some(wav) = &self.play {
             command.arg("--play").arg(wav);
         }

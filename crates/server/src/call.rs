@@ -161,6 +161,10 @@ fn constraints(call: &CallArguments, rate: SampleRate) -> Constraints {
     audio = audio
         .rate(call.rate.unwrap_or(rate))
         .rtcp_mux(call.rtcp_mux.into());
+    if let Some(millis) = call.delay {
+        let delay = std::time::Duration::from_millis(millis.into());
+        audio = audio.playout(talkpath::Playout::Fixed(delay));
+    }
     if let Some(millis) = call.ptime {
         audio = audio.ptime(std::time::Duration::from_millis(millis.into()));
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use talkpath::{Codec, Direction, Dtmf, RtcpMux, SampleRate, SourcePolicy, VideoCodec};
 
-use crate::value::{USUAL, codec, lateness, length, packet_time, percent, ports, rate, seconds};
+use crate::value::{
+    USUAL, codec, delay, lateness, length, packet_time, percent, ports, rate, seconds,
+};
 
 /// Carries the sound of calls: SDP, RTP and RTCP from the command line.
 #[derive(Debug, Parser)]
@@ -192,6 +194,10 @@ pub(crate) struct CallArguments {
     /// Milliseconds of sound in a packet, 10 to 60
     #[arg(long, value_name = "MS", value_parser = packet_time)]
     pub(crate) ptime: Option<u16>,
+    /// Milliseconds that what is heard waits, 20 to 500; without it the delay
+    /// follows the network
+    #[arg(long, value_name = "MS", value_parser = delay)]
+    pub(crate) delay: Option<u16>,
     /// The sample rate of what is recorded: 8000, 16000, 24000 or 48000; if not
     /// said, that of the codec agreed on: 48000 of opus, 16000 of G722, 8000 of
     /// PCMU and PCMA

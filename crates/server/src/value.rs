@@ -39,6 +39,13 @@ pub(crate) fn packet_time(text: &str) -> Result<u16, String> {
     millis.ok_or_else(|| "packets hold 10 to 60 ms".into())
 }
 
+/// `200`, of milliseconds.
+pub(crate) fn delay(text: &str) -> Result<u16, String> {
+    let millis = text.parse().ok();
+    let millis = millis.filter(|millis| (20..=500).contains(millis));
+    millis.ok_or_else(|| "20 to 500 ms can be waited".into())
+}
+
 /// `10000-10100`
 pub(crate) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let wanted = || "a range of ports is wanted, such as 10000-10100".to_owned();
@@ -116,6 +123,14 @@ const PASSED_ON: [&str; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_is_what_a_jitter_buffer_can_keep() {
+        assert_eq!((delay("20"), delay("500")), (Ok(20), Ok(500)));
+        for bad in ["", "19", "501", "-1", "0.5"] {
+            assert!(delay(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn ranges_of_ports_are_read_and_bad_ones_refused() {

@@ -15,7 +15,7 @@ use talkpath_interop::description::{audio_port, is_whole};
 use talkpath_interop::needs::Need;
 use talkpath_interop::process::Process;
 use talkpath_interop::sound::Codec;
-use talkpath_interop::talkpath::{self, Session};
+use talkpath_interop::talkpath::{self, Delay, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While, check};
 use talkpath_interop::{peers, ports};
 
@@ -78,6 +78,7 @@ fn captures(folder: &Path) -> Verdict {
         play: None,
         record: None,
         seconds: 8.0,
+        delay: Delay::Follows,
     };
     let mut talkpath = session.answer()?;
     let answer = talkpath.wait_for_file(&answer, is_whole, PATIENCE)?;

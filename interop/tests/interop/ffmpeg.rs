@@ -15,7 +15,7 @@ use talkpath_interop::needs::Need;
 use talkpath_interop::peers::{ffmpeg_hears, ffmpeg_sends};
 use talkpath_interop::sip::Dialogue;
 use talkpath_interop::sound::{self, Codec};
-use talkpath_interop::talkpath::Session;
+use talkpath_interop::talkpath::{Delay, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While, check};
 use talkpath_interop::{judge, ports};
 
@@ -58,7 +58,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// One call each way at the same time.
 fn tones(folder: &Path, codec: Codec) -> Verdict {
     let wav = sound::tone(700, 6, codec.rate())?;
-    let heard = calls(folder, codec, &wav, &[Way::Hear, Way::Speak])?;
+    let heard = calls(
+        folder,
+        (codec, Delay::Follows),
+        &wav,
+        &[Way::Hear, Way::Speak],
+    )?;
     heard
         .iter()
         .try_for_each(|(_, wav)| expect::tone(wav, 700, 5.0))
@@ -70,7 +75,7 @@ fn speech(folder: &Path, codec: Codec) -> Verdict {
     let wav = sound::speech(codec.rate())?;
     let heard = calls(
         folder,
-        codec,
+        (codec, Delay::Steady),
         &wav,
         &[Hear, Speak, Hear, Speak, Hear, Speak],
     )?;
@@ -86,14 +91,19 @@ fn speech(folder: &Path, codec: Codec) -> Verdict {
 }
 
 /// Calls in parallel; each leaves its direction and its recording.
-fn calls(folder: &Path, codec: Codec, wav: &Path, ways: &[Way]) -> Verdict<Vec<(Way, PathBuf)>> {
+fn calls(
+    folder: &Path,
+    kind: (Codec, Delay),
+    wav: &Path,
+    ways: &[Way],
+) -> Verdict<Vec<(Way, PathBuf)>> {
     thread::scope(|scope| {
         let mut started = Vec::new();
         for (number, way) in ways.iter().copied().enumerate() {
             let own = folder.join(number.to_string());
             started.push(scope.spawn(move || {
                 std::fs::create_dir_all(&own).while_doing(own.display())?;
-                call(&own, codec, wav, way).map(|heard| (way, heard))
+                call(&own, kind, wav, way).map(|heard| (way, heard))
             }));
         }
         let joined = started.into_iter().map(|call| {
@@ -104,7 +114,7 @@ fn calls(folder: &Path, codec: Codec, wav: &Path, ways: &[Way]) -> Verdict<Vec<(
     })
 }
 
-fn call(folder: &Path, codec: Codec, wav: &Path, way: Way) -> Verdict<PathBuf> {
+fn call(folder: &Path, (codec, delay): (Codec, Delay), wav: &Path, way: Way) -> Verdict<PathBuf> {
     let block = ports::block(10)?;
     // Not next to ours: tshark would take RTP at one for RTCP of the other.
     let their_port = block.start() + 6;
@@ -121,6 +131,7 @@ fn call(folder: &Path, codec: Codec, wav: &Path, way: Way) -> Verdict<PathBuf> {
         play: (way == Way::Speak).then(|| wav.to_path_buf()),
         record: (way == Way::Hear).then(|| record.clone()),
         seconds,
+        delay,
     };
     let (offer, answer, our_port) = match way {
         Way::Hear => {

@@ -15,7 +15,7 @@ use talkpath_interop::needs::Need;
 use talkpath_interop::peers::GStreamer;
 use talkpath_interop::sip::Dialogue;
 use talkpath_interop::sound::{self, Codec};
-use talkpath_interop::talkpath::Session;
+use talkpath_interop::talkpath::{Delay, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While};
 use talkpath_interop::{judge, ports};
 
@@ -52,6 +52,7 @@ struct Kind {
     offers: Offers,
     codec: Codec,
     rtcp: Rtcp,
+    delay: Delay,
 }
 
 /// What a call left behind.
@@ -80,6 +81,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                     offers,
                     codec,
                     rtcp,
+                    delay: Delay::Follows,
                 },
             )
         }
@@ -92,6 +94,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                     offers,
                     codec,
                     rtcp,
+                    delay: Delay::Steady,
                 },
             )
         }
@@ -220,6 +223,7 @@ fn call(folder: &Path, kind: Kind, we_play: &Path, they_play: &Path) -> Verdict<
         record: Some(ours.clone()),
         // Longer than GStreamer, which reads its numbers before our BYE.
         seconds: seconds + 1.5,
+        delay: kind.delay,
     };
     let their_sdp = of_peer(their_port, kind.codec, Direction::SendRecv, kind.rtcp);
 

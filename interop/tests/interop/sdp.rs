@@ -11,7 +11,7 @@ use talkpath_interop::needs::Need;
 use talkpath_interop::ports;
 use talkpath_interop::sip::Dialogue;
 use talkpath_interop::sound::Codec;
-use talkpath_interop::talkpath::Session;
+use talkpath_interop::talkpath::{Delay, Session};
 use talkpath_interop::verdict::{Failure, Verdict, check};
 
 use crate::gstreamer::hand_over;
@@ -104,6 +104,7 @@ fn session(folder: &Path, own: &str, remote: &str, codecs: Vec<Codec>) -> Verdic
         play: None,
         record: None,
         seconds: 1.0,
+        delay: Delay::Follows,
     })
 }
 

@@ -13,7 +13,7 @@ use talkpath_interop::description::{Direction, Rtcp, audio_port, is_whole, of_pe
 use talkpath_interop::peers::{GStreamer, ffmpeg_hears, ffmpeg_sends};
 use talkpath_interop::ports;
 use talkpath_interop::sound::{self, Codec};
-use talkpath_interop::talkpath::Session;
+use talkpath_interop::talkpath::{Delay, Session};
 use talkpath_interop::verdict::{Failure, Verdict, While};
 
 use crate::call::folder;
@@ -181,6 +181,7 @@ impl Wire {
             play: None,
             record: None,
             seconds,
+            delay: Delay::Follows,
         }
     }
 }
