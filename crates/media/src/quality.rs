@@ -47,7 +47,7 @@ impl Quality {
     ///     loss: 0.01,
     ///     burst_ratio: 1.0,
     /// });
-    /// assert_eq!(format!("{:.2}", quality.rating.mos()), "4.26");
+    /// assert_eq!(format!("{:.2}", quality.rating.mos()), "4.27");
     /// ```
     pub fn of(conditions: &Conditions) -> Self {
         Quality {
