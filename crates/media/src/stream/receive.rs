@@ -172,7 +172,6 @@ impl Stream {
         let drops = self.transport.drops_mut();
         reports.handle(now, from, &compound, sender, sources, |event| match event {
             RtcpEvent::Heard(report) => lost = Some(report.fraction_lost),
-            // Nothing here encodes pictures: who relays them passes it on.
             RtcpEvent::RoundTrip(_) => {}
             RtcpEvent::Bye(ssrc) => {
                 let what = MediaHappening::Bye { ssrc };
@@ -186,6 +185,7 @@ impl Stream {
                 drops.count(now, DropReason::OwnSsrc);
                 conflict = Some(found);
             }
+            // Nothing here encodes pictures: who relays them passes it on.
             RtcpEvent::KeyframeWanted => wanted = true,
             RtcpEvent::Malformed(_) => drops.count(now, DropReason::MalformedRtcp),
         });
